@@ -1,0 +1,310 @@
+//! Configuration: read once at start, the only file that reads the environment.
+//!
+//! One struct per concern. Every problem is collected, so that one start tells all of them, each with the name of
+//! the variable and what to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnetwork::IpNetwork;
+use secrecy::{ExposeSecret, SecretString};
+
+mod read;
+pub use read::{Problems, Reader};
+
+/// Where we run. Production refuses what development forgives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Env {
+    /// A developer's machine: mail folder, readable logs, plain-http cookies.
+    Development,
+    /// The test harness.
+    Test,
+    /// The real thing.
+    Production,
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `APP_ENV`: development, test or production (default).
+    pub env: Env,
+    /// Listening and what callers may do.
+    pub http: Http,
+    /// PostgreSQL.
+    pub database: Database,
+    /// `REDIS_URL`; empty or absent: tickets come from PostgreSQL alone.
+    pub redis_url: Option<SecretString>,
+    /// `TICKETS`: `redis` or `postgres`; default `redis` when `REDIS_URL` is set.
+    pub tickets: TicketSource,
+    /// `NAMESPACE`: prefix of every key in Redis, so that installations may share one.
+    pub namespace: String,
+    /// Accounts, sessions, passwords.
+    pub auth: Auth,
+    /// Mail.
+    pub mail: Mail,
+    /// The worker process.
+    pub worker: Worker,
+    /// Logs and metrics.
+    pub telemetry: Telemetry,
+}
+
+/// Which ticket source workers use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketSource {
+    /// Sorted sets in Redis, PostgreSQL while Redis is away.
+    Redis,
+    /// PostgreSQL alone, polled.
+    Postgres,
+}
+
+/// How the API listens.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// `HOST`, default 127.0.0.1.
+    pub host: String,
+    /// `PORT`, default 3000; 0 = any free one.
+    pub port: u16,
+    /// `PUBLIC_URL`: our own address, without a trailing slash.
+    pub public_url: String,
+    /// `FRONTEND_URL`: allowed origins; the first builds links in mails.
+    pub frontend_urls: Vec<String>,
+    /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNetwork>,
+    /// `RATE_LIMIT_API`, default 1000/15m per user, a tenth of it per address without an account.
+    pub limit_api: Rate,
+    /// `RATE_LIMIT_FORMS`, default 5/1h per address.
+    pub limit_forms: Rate,
+    /// `MAX_CONNECTIONS`, default 10,000 open at once.
+    pub max_connections: usize,
+}
+
+/// So many in so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: u32,
+    /// In how long.
+    pub per: Duration,
+}
+
+/// PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `DATABASE_URL`.
+    pub url: SecretString,
+    /// `DATABASE_MAX_CONNECTIONS` per process, default 10.
+    pub max_connections: u32,
+}
+
+/// Accounts.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// `JWT_SECRET`, at least 32 bytes. Also signs the dashboard's form tokens.
+    pub jwt_secret: SecretString,
+    /// `JWT_ISSUER`, default `facteur`.
+    pub issuer: String,
+    /// `JWT_AUDIENCE`, default `facteur-users`.
+    pub audience: String,
+    /// `JWT_ACCESS_EXPIRES_IN`, default and at most 15 minutes.
+    pub access_ttl: Duration,
+    /// `JWT_EXPIRES_IN`: how long a session lives, default 7 days.
+    pub session_ttl: Duration,
+    /// `ACCOUNT_ACTIVATION`: required (default) or off.
+    pub activation_required: bool,
+    /// `RATE_LIMIT_AUTH`: failed logins per account and per address, default 5/1h.
+    pub limit: Rate,
+    /// `ARGON2_MEMORY_KIB`, default 19456 (OWASP's floor with two passes).
+    pub argon2_memory_kib: u32,
+}
+
+/// Mail.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// `SMTP_ENABLED`; false keeps mails held.
+    pub enabled: bool,
+    /// `SMTP_HOST`; absent in development: mails go to `folder`.
+    pub smtp: Option<SmtpConfig>,
+    /// `MAIL_FOLDER`, development only.
+    pub folder: Option<PathBuf>,
+    /// `MAIL_FROM_EMAIL`.
+    pub from_email: String,
+    /// `MAIL_FROM_NAME`, default Facteur; also the name of the house in mails.
+    pub from_name: String,
+    /// `ADMIN_EMAIL`: who is told, besides users with the role admin.
+    pub admins: Vec<String>,
+    /// `MAIL_MAX_ATTEMPTS`, default 15.
+    pub max_attempts: u32,
+    /// `MAIL_RETRY_BASE_SECONDS`, default 15.
+    pub retry_base: Duration,
+    /// `MAIL_RETRY_HOURS`, default 72: a temporary refusal never kills a mail sooner, whatever its attempts.
+    pub patience: Duration,
+}
+
+/// A relay.
+#[derive(Clone, Debug)]
+pub struct SmtpConfig {
+    /// `SMTP_HOST`.
+    pub host: String,
+    /// `SMTP_PORT`, default 587.
+    pub port: u16,
+    /// `SMTP_SECURE`: none, starttls (default) or tls.
+    pub security: SmtpSecurity,
+    /// `SMTP_USER`.
+    pub user: Option<String>,
+    /// `SMTP_PASS`.
+    pub password: Option<SecretString>,
+    /// `SMTP_TIMEOUT_SECONDS`, default 20: our own bound around connect and send.
+    pub timeout: Duration,
+}
+
+/// How the connection to the relay is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// Plain text: a relay on the same machine.
+    None,
+    /// Plain, then upgraded; refused when the relay cannot.
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+}
+
+/// The worker process.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// `LANES` (or `WORKER_QUEUES`): `email:8,default:4,*`; default `*`.
+    pub lanes: String,
+    /// `SHUTDOWN_GRACE_SECONDS`, default 25.
+    pub grace: Duration,
+}
+
+/// Logs and metrics.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    /// `LOG_LEVEL`, a tracing filter, default info.
+    pub level: String,
+    /// `LOG_FORMAT`: json (default outside development) or text.
+    pub json: bool,
+    /// `METRICS_PORT`; absent: no metrics port.
+    pub metrics_port: Option<u16>,
+    /// `METRICS_TOKEN`; absent: loopback only.
+    pub metrics_token: Option<SecretString>,
+}
+
+impl Config {
+    /// Reads the process environment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, Problems> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads from any source of named values; tests pass a map.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Problems> {
+        let mut r = Reader::new(get);
+        let env = r.choice("APP_ENV", Env::Production, &[
+            ("production", Env::Production),
+            ("development", Env::Development),
+            ("test", Env::Test),
+        ]);
+        let redis_url = r.secret("REDIS_URL");
+        let source = if redis_url.is_some() { TicketSource::Redis } else { TicketSource::Postgres };
+        let config = Self {
+            env,
+            http: http(&mut r),
+            database: Database {
+                url: r.required_secret("DATABASE_URL", "the address of PostgreSQL, postgres://user:password@host:5432/name"),
+                max_connections: r.number("DATABASE_MAX_CONNECTIONS", 10),
+            },
+            tickets: r.choice("TICKETS", source, &[("redis", TicketSource::Redis), ("postgres", TicketSource::Postgres)]),
+            redis_url,
+            namespace: r.or("NAMESPACE", "facteur"),
+            auth: auth(&mut r),
+            mail: mail(&mut r, env),
+            worker: Worker {
+                lanes: r.text("LANES").or_else(|| r.text("WORKER_QUEUES")).map_or("*".into(), |l| l.replace("all", "*")),
+                grace: Duration::from_secs(r.number("SHUTDOWN_GRACE_SECONDS", 25)),
+            },
+            telemetry: Telemetry {
+                level: r.or("LOG_LEVEL", "info"),
+                json: r.choice("LOG_FORMAT", env != Env::Development, &[("json", true), ("text", false)]),
+                metrics_port: if r.flag("METRICS_ENABLED", true) { r.optional_number("METRICS_PORT") } else { None },
+                metrics_token: r.secret("METRICS_TOKEN"),
+            },
+        };
+        r.finish(config)
+    }
+
+    /// Links in mails begin with this.
+    pub fn frontend_url(&self) -> &str {
+        self.http.frontend_urls.first().map_or(&self.http.public_url, |url| url)
+    }
+}
+
+fn http(r: &mut Reader) -> Http {
+    Http {
+        host: r.or("HOST", "127.0.0.1"),
+        port: r.number("PORT", 3000),
+        public_url: r.required("PUBLIC_URL", "our own address, https://api.example.org").trim_end_matches('/').into(),
+        frontend_urls: r
+            .list("FRONTEND_URL", true, "the site's address, https://www.example.org; a list allows more origins")
+            .into_iter()
+            .map(|url| url.trim_end_matches('/').to_owned())
+            .collect(),
+        trusted_proxies: r.networks("TRUSTED_PROXIES"),
+        limit_api: r.rate("RATE_LIMIT_API", Rate { count: 1000, per: Duration::from_secs(15 * 60) }),
+        limit_forms: r.rate("RATE_LIMIT_FORMS", Rate { count: 5, per: Duration::from_secs(3600) }),
+        max_connections: r.number("MAX_CONNECTIONS", 10_000),
+    }
+}
+
+fn auth(r: &mut Reader) -> Auth {
+    let jwt_secret = r.required_secret("JWT_SECRET", "at least 32 random bytes: `openssl rand -hex 32`");
+    let length = jwt_secret.expose_secret().len();
+    if length > 0 && length < 32 {
+        r.problem("JWT_SECRET", format!("has {length} bytes, needs at least 32: `openssl rand -hex 32`"));
+    }
+    Auth {
+        jwt_secret,
+        issuer: r.or("JWT_ISSUER", "facteur"),
+        audience: r.or("JWT_AUDIENCE", "facteur-users"),
+        access_ttl: r.duration("JWT_ACCESS_EXPIRES_IN", Duration::from_secs(900)).min(Duration::from_secs(900)),
+        session_ttl: r.duration("JWT_EXPIRES_IN", Duration::from_secs(7 * 86_400)),
+        activation_required: r.choice("ACCOUNT_ACTIVATION", true, &[("required", true), ("off", false)]),
+        limit: r.rate("RATE_LIMIT_AUTH", Rate { count: 5, per: Duration::from_secs(3600) }),
+        argon2_memory_kib: r.number("ARGON2_MEMORY_KIB", 19_456),
+    }
+}
+
+fn mail(r: &mut Reader, env: Env) -> Mail {
+    let enabled = r.flag("SMTP_ENABLED", true);
+    let host = r.text("SMTP_HOST");
+    let folder = r.text("MAIL_FOLDER").map(PathBuf::from);
+    if enabled && host.is_none() && env == Env::Production {
+        r.problem("SMTP_HOST", "is missing: name the mail relay, or set SMTP_ENABLED=false to hold all mail");
+    }
+    if enabled && host.is_none() && folder.is_none() && env == Env::Development {
+        r.problem("MAIL_FOLDER", "is missing: without SMTP_HOST, development mail needs a folder to go to");
+    }
+    let security = r.choice("SMTP_SECURE", SmtpSecurity::Starttls, &[
+        ("starttls", SmtpSecurity::Starttls),
+        ("tls", SmtpSecurity::Tls),
+        ("none", SmtpSecurity::None),
+    ]);
+    Mail {
+        enabled,
+        smtp: host.map(|host| SmtpConfig {
+            host,
+            port: r.number("SMTP_PORT", 587),
+            security,
+            user: r.text("SMTP_USER"),
+            password: r.secret("SMTP_PASS"),
+            timeout: Duration::from_secs(r.number("SMTP_TIMEOUT_SECONDS", 20)),
+        }),
+        folder: if env == Env::Production { None } else { folder },
+        from_email: r.required("MAIL_FROM_EMAIL", "the sender's address"),
+        from_name: r.or("MAIL_FROM_NAME", "Facteur"),
+        admins: r.list("ADMIN_EMAIL", true, "who is told about messages and dead jobs"),
+        max_attempts: r.number("MAIL_MAX_ATTEMPTS", 15_u32).max(1),
+        retry_base: Duration::from_secs(r.number("MAIL_RETRY_BASE_SECONDS", 15_u64).max(1)),
+        patience: Duration::from_secs(r.number("MAIL_RETRY_HOURS", 72_u64) * 3600),
+    }
+}

@@ -1,0 +1,16 @@
+//! Words: ids, clock, pages, one error, configuration, secrets, text. Knows no business and no table.
+
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod ids;
+pub mod page;
+pub mod secret;
+pub mod task;
+pub mod telemetry;
+pub mod text;
+
+pub use error::Error;
+
+/// What every function of the house returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,49 @@
+//! Small text tools.
+
+use std::borrow::Cow;
+
+/// At most `max` characters, with an ellipsis where something was cut.
+pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(max) {
+        None => Cow::Borrowed(text),
+        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
+    }
+}
+
+/// An address that a log may show: `a…@example.org`.
+pub fn mask_address(address: &str) -> String {
+    match address.split_once('@') {
+        Some((local, domain)) => format!("{}…@{domain}", local.chars().next().unwrap_or('?')),
+        None => "…".into(),
+    }
+}
+
+/// Escapes `%`, `_` and `\` for the right side of LIKE.
+pub fn like(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('%');
+    out
+}
+
+/// The best language we have for an `Accept-Language` header; French when in doubt.
+pub fn locale(accept_language: Option<&str>) -> &'static str {
+    let mut best = ("fr", -1.0_f32);
+    for part in accept_language.unwrap_or_default().split(',') {
+        let (tag, q) = part.split_once(";q=").unwrap_or((part, "1"));
+        let tag = tag.trim().to_ascii_lowercase();
+        let q: f32 = q.trim().parse().unwrap_or(0.0);
+        for known in ["fr", "en"] {
+            if (tag == known || tag.starts_with(&format!("{known}-"))) && q > best.1 {
+                best = (known, q);
+            }
+        }
+    }
+    best.0
+}
