@@ -1,0 +1,114 @@
+//! Retry all that match: first a preview that freezes the ids, then exactly those.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{JobFilter, requeue};
+use crate::kernel::Error;
+use crate::kernel::Result;
+use crate::kernel::ids::JobId;
+use crate::kernel::text;
+use crate::platform::tx::Tx;
+
+/// The most one preview selects; what is beyond waits for the next one.
+const MOST: i64 = 10_000;
+
+/// What would be retried.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct Preview {
+    /// Name this to retry exactly these jobs.
+    pub selection: Uuid,
+    /// How many.
+    pub count: usize,
+    /// More match than one selection holds (10,000).
+    pub more: bool,
+    /// The newest ten.
+    pub sample: Vec<JobId>,
+    /// Per kind.
+    pub kinds: Vec<KindCount>,
+}
+
+/// How many of one kind.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct KindCount {
+    /// The kind.
+    pub kind: String,
+    /// How many.
+    pub count: usize,
+}
+
+/// What was retried.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct Applied {
+    /// Brought back to `queued`.
+    pub retried: usize,
+    /// Changed since the preview: already retried, running, or gone.
+    pub skipped: usize,
+}
+
+/// Freezes the dead and cancelled jobs (or those of the filter's state) that match.
+pub async fn preview(tx: &mut Tx, filter: &JobFilter) -> Result<Preview> {
+    let rows = sqlx::query!(
+        r#"
+        select id as "id: JobId", kind from jobs
+        where state in ('dead', 'cancelled', 'retrying', 'scheduled') and (state = coalesce($1, 'dead'))
+          and ($2::text is null or kind = $2) and ($3::text is null or lane = $3)
+          and ($4::int is null or attempt >= $4)
+          and ($5::bigint is null or created_at <= now() - $5 * interval '1 second')
+          and ($6::bigint is null or created_at >= now() - $6 * interval '1 second')
+          and ($7::uuid is null or subject_id = $7)
+          and ($8::text is null or key_argument ilike $8 or last_error ilike $8)
+        order by id desc limit $9
+        "#,
+        filter.state,
+        filter.kind,
+        filter.lane,
+        filter.attempt,
+        filter.older,
+        filter.younger,
+        filter.subject,
+        filter.q.as_deref().map(text::like),
+        MOST + 1
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let more = rows.len() as i64 > MOST;
+    let mut kinds = std::collections::BTreeMap::<String, usize>::new();
+    let mut ids = Vec::new();
+    for row in rows.into_iter().take(MOST as usize) {
+        ids.push(row.id.0);
+        *kinds.entry(row.kind).or_default() += 1;
+    }
+    let selection = Uuid::now_v7();
+    sqlx::query!(
+        "insert into job_selections (id, action, filter, job_ids, created_by) values ($1, 'retry', $2, $3, $4)",
+        selection,
+        serde_json::to_value(filter).map_err(anyhow::Error::from)?,
+        &ids,
+        tx.origin.actor.map(|a| a.0)
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(Preview {
+        selection,
+        count: ids.len(),
+        more,
+        sample: ids.iter().take(10).copied().map(JobId).collect(),
+        kinds: kinds.into_iter().map(|(kind, count)| KindCount { kind, count }).collect(),
+    })
+}
+
+/// Retries what a preview froze, once.
+pub async fn apply(tx: &mut Tx, selection: Uuid) -> Result<Applied> {
+    let row = sqlx::query!("select job_ids, applied_at from job_selections where id = $1 for update", selection)
+        .fetch_optional(&mut **tx)
+        .await?
+        .ok_or(Error::NotFound("selection"))?;
+    if row.applied_at.is_some() {
+        return Err(Error::conflict("selection_applied", "this selection was already retried"));
+    }
+    let ids: Vec<JobId> = row.job_ids.into_iter().map(JobId).collect();
+    let revived = requeue(tx, &ids).await?;
+    sqlx::query!("update job_selections set applied_at = now() where id = $1", selection).execute(&mut **tx).await?;
+    Ok(Applied { retried: revived.len(), skipped: ids.len() - revived.len() })
+}

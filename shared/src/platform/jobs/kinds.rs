@@ -1,0 +1,127 @@
+//! The catalogue: every kind of job of the platform, with its policy. What a kind does stands in
+//! `worker/src/jobs/<kind>.rs`; a test compares this page, those files and the registry.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::kernel::ids::{EmailId, NotificationId, UserId};
+use crate::platform::jobs::{Job, Lane, Retry};
+
+/// Every kind, by name.
+pub const ALL: &[&str] = &[
+    SendEmail::KIND,
+    Welcome::KIND,
+    DispatchNotification::KIND,
+    PurgeExpired::KIND,
+    Probe::KIND,
+];
+
+/// Renders a mail and hands it to the relay. The lane comes from the template.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SendEmail {
+    /// The row in `emails`.
+    pub email: EmailId,
+}
+
+impl Job for SendEmail {
+    const KIND: &'static str = "email.send";
+    const LANE: Lane = Lane::Email;
+    const RETRY: Retry = Retry::MAIL;
+    fn subject(&self) -> Option<(&'static str, Uuid)> {
+        Some(("email", self.email.0))
+    }
+}
+
+/// Greets a freshly activated account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The account.
+    pub user: UserId,
+}
+
+impl Job for Welcome {
+    const KIND: &'static str = "account.welcome";
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("welcome:{}", self.user))
+    }
+    fn subject(&self) -> Option<(&'static str, Uuid)> {
+        Some(("user", self.user.0))
+    }
+    fn owner(&self) -> Option<UserId> {
+        Some(self.user)
+    }
+}
+
+/// Turns a notification into mails, as its audience and their preferences say.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DispatchNotification {
+    /// The row in `notifications`.
+    pub notification: NotificationId,
+}
+
+impl Job for DispatchNotification {
+    const KIND: &'static str = "notification.dispatch";
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("notification:{}", self.notification))
+    }
+    fn subject(&self) -> Option<(&'static str, Uuid)> {
+        Some(("notification", self.notification.0))
+    }
+}
+
+/// Deletes what has passed its term: tokens, sessions, finished jobs, bodies of mails.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PurgeExpired {}
+
+impl Job for PurgeExpired {
+    const KIND: &'static str = "maintenance.purge_expired";
+    const LANE: Lane = Lane::Maintenance;
+    const RETRY: Retry = Retry::SWEEP;
+    const TIMEOUT: Duration = Duration::from_secs(1800);
+}
+
+/// Does what it is told, so that operators can see retry, time-out and dead letter without touching business data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Probe {
+    /// What to do.
+    pub mode: ProbeMode,
+    /// `sleep`: how long; `fail_n`: how many times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// Filler, so that a bench can give a payload its size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What a probe does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeMode {
+    /// Succeeds.
+    Ok,
+    /// Fails every time.
+    Fail,
+    /// Fails `n` times, then succeeds.
+    FailN,
+    /// Panics.
+    Panic,
+    /// Takes `n` milliseconds.
+    Sleep,
+    /// Never returns, until its time-out.
+    Hang,
+    /// Takes its process down.
+    Abort,
+}
+
+impl Job for Probe {
+    const KIND: &'static str = "debug.probe";
+    const RETRY: Retry = Retry::PROBE;
+    fn key_argument(&self) -> Option<String> {
+        let mode = serde_json::to_value(self.mode).ok()?;
+        Some(format!("{}{}", mode.as_str()?, self.n.map(|n| format!(" {n}")).unwrap_or_default()))
+    }
+}

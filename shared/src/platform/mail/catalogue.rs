@@ -1,0 +1,96 @@
+//! Every mail of the house: its lane, its class, its term. The texts are in `templates/email/<name>/`.
+
+use std::time::Duration;
+
+use crate::platform::jobs::Lane;
+
+/// How urgent and how wanted a mail is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// About the account's safety: always sent.
+    Security,
+    /// Answers something the person did.
+    Transactional,
+    /// Tells of something; preferences apply.
+    Notification,
+}
+
+impl Class {
+    /// As in rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Security => "security",
+            Self::Transactional => "transactional",
+            Self::Notification => "notification",
+        }
+    }
+}
+
+/// A secret link, made while the mail is rendered; only its SHA-256 is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Proves the address and activates the account.
+    Activation,
+    /// Allows one new password.
+    PasswordReset,
+}
+
+/// A mail's standing orders.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The folder.
+    pub name: &'static str,
+    /// Its class.
+    pub class: Class,
+    /// Where its job waits.
+    pub lane: Lane,
+    /// The secret it carries.
+    pub link: Option<Link>,
+    /// After this long it ends as expired, unsent.
+    pub deadline: Option<Duration>,
+}
+
+const HOUR: u64 = 3600;
+
+const fn template(name: &'static str, class: Class, lane: Lane) -> Template {
+    Template { name, class, lane, link: None, deadline: None }
+}
+
+/// A message or another event for the administrators.
+pub static ADMIN_MESSAGE: Template = template("admin-message", Class::Notification, Lane::Email);
+/// The visitor's receipt for a contact form.
+pub static VISITOR_CONTACT: Template = template("visitor-contact", Class::Transactional, Lane::Email);
+/// The activation link. Its deadline is the link's term.
+pub static ACTIVATION_LINK: Template = Template {
+    link: Some(Link::Activation),
+    deadline: Some(Duration::from_secs(24 * HOUR)),
+    ..template("activation-link", Class::Security, Lane::EmailHigh)
+};
+/// Welcome, after activation.
+pub static ACTIVATION_WELCOME: Template = template("activation-welcome", Class::Transactional, Lane::Email);
+/// The reset link. After an hour nobody waits for it any more.
+pub static PASSWORD_RESET: Template = Template {
+    link: Some(Link::PasswordReset),
+    deadline: Some(Duration::from_secs(HOUR)),
+    ..template("account-password-reset", Class::Security, Lane::EmailHigh)
+};
+/// Tells the owner that the password changed.
+pub static PASSWORD_CHANGED: Template = template("account-password-changed", Class::Security, Lane::EmailHigh);
+/// Jobs died.
+pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, Lane::EmailHigh);
+
+/// All of them.
+pub static ALL: [&Template; 7] = [
+    &ADMIN_MESSAGE,
+    &VISITOR_CONTACT,
+    &ACTIVATION_LINK,
+    &ACTIVATION_WELCOME,
+    &PASSWORD_RESET,
+    &PASSWORD_CHANGED,
+    &DEAD_JOB,
+];
+
+/// The mail of this name.
+pub fn find(name: &str) -> Option<&'static Template> {
+    ALL.into_iter().find(|template| template.name == name)
+}

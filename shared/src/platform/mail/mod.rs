@@ -1,0 +1,111 @@
+//! Mail. Owns `emails`, `email_suppressions`.
+//!
+//! Every mail is a row before it is a message: [`queue`] writes it, with its job, in the caller's transaction. Who
+//! sends it is `worker/src/jobs/send_email.rs`. No secret is ever in `vars`: links are minted at send time.
+
+pub mod catalogue;
+mod outbox;
+pub mod preview;
+pub mod suppression;
+
+pub use outbox::{EmailFilter, EmailRow, EmailView, finish, get, list, purge, release_held, start};
+pub use preview::preview;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::kernel::Result;
+use crate::kernel::ids::{EmailId, UserId};
+use crate::platform::jobs::kinds::SendEmail;
+use crate::platform::jobs::{NewJob, enqueue_new};
+use crate::platform::mail::catalogue::Template;
+use crate::platform::tx::Tx;
+
+/// Whom a mail goes to.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// The address.
+    pub address: String,
+    /// The name beside it.
+    pub name: Option<String>,
+    /// `fr` or `en`.
+    pub locale: String,
+    /// The account, so that erasure finds the mail.
+    pub user: Option<UserId>,
+}
+
+/// A mail about to be queued.
+#[derive(Clone, Debug)]
+pub struct NewMail<'a> {
+    /// Which.
+    pub template: &'static Template,
+    /// To whom.
+    pub to: Recipient,
+    /// What the template needs, without secrets.
+    pub vars: Value,
+    /// One event, one mail per person: a second mail with this key is not written.
+    pub dedupe_key: String,
+    /// What it is about.
+    pub subject: Option<(&'static str, Uuid)>,
+    /// Where answers go.
+    pub reply_to: Option<&'a str>,
+}
+
+/// Writes a mail and the job that sends it. None: a mail with this key exists already.
+pub async fn queue(tx: &mut Tx, mail: NewMail<'_>) -> Result<Option<EmailId>> {
+    let id = EmailId::new();
+    let config = tx.platform().config.clone();
+    let from = &config.mail.from_email;
+    let domain = from.rsplit('@').next().unwrap_or("localhost");
+    let template = mail.template;
+    let status = if config.mail.enabled { "queued" } else { "held" };
+    let written = sqlx::query!(
+        "insert into emails (id, template, locale, mail_class, to_address, to_name, from_address, reply_to, vars, dedupe_key,
+                             status, message_id, deadline_at, user_id, subject_type, subject_id)
+         values ($1, $2, $3, $4, $5::text::citext, $6, $7, $8, $9, $10, $11, $12, now() + make_interval(secs => $13), $14, $15, $16)
+         on conflict (dedupe_key) do nothing",
+        id.0,
+        template.name,
+        mail.to.locale,
+        template.class.name(),
+        mail.to.address,
+        mail.to.name,
+        from,
+        mail.reply_to,
+        mail.vars,
+        mail.dedupe_key,
+        status,
+        format!("<{id}@{domain}>"),
+        template.deadline.map(|d| d.as_secs_f64()),
+        mail.to.user.map(|u| u.0),
+        mail.subject.map(|s| s.0),
+        mail.subject.map(|s| s.1)
+    )
+    .execute(&mut **tx)
+    .await?;
+    if written.rows_affected() == 0 {
+        return Ok(None);
+    }
+    if config.mail.enabled {
+        enqueue_new(tx, job(id, template, mail.to.user)?).await?;
+    }
+    Ok(Some(id))
+}
+
+fn job(id: EmailId, template: &Template, user: Option<UserId>) -> Result<NewJob> {
+    let new = NewJob::of(&SendEmail { email: id })?;
+    Ok(new.lane(template.lane).named(template.name).about(Some(("email", id.0)), user))
+}
+
+/// What every template gets, laid under the mail's own variables.
+pub fn vars(config: &crate::kernel::config::Config, locale: &str, own: &Value) -> Value {
+    let mut vars = json!({
+        "app_name": config.mail.from_name,
+        "locale": locale,
+        "frontend_url": config.frontend_url(),
+    });
+    if let (Some(vars), Some(own)) = (vars.as_object_mut(), own.as_object()) {
+        vars.extend(own.clone());
+    }
+    vars
+}

@@ -1,0 +1,90 @@
+//! Services every story uses. Order inside: tx → jobs → files, settings, realtime, templates → mail →
+//! notifications → audit; a later one may use an earlier one. store, schema, scrape and doctor are for the start
+//! and the care of a process.
+
+pub mod audit;
+pub mod doctor;
+pub mod idempotency;
+pub mod jobs;
+pub mod mail;
+pub mod notifications;
+pub mod ratelimit;
+pub mod schema;
+pub mod scrape;
+pub mod settings;
+pub mod store;
+pub mod templates;
+pub mod tx;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::kernel::Error;
+use crate::kernel::Result;
+use crate::kernel::clock::Clock;
+use crate::kernel::config::{Config, TicketSource};
+use crate::platform::jobs::tickets::Tickets;
+use crate::platform::ratelimit::RateLimits;
+use crate::platform::templates::Templates;
+
+/// The migrations of this version, embedded.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// What a process has at hand: built once, cloned everywhere.
+#[derive(Clone)]
+pub struct Platform {
+    /// What we were told.
+    pub config: Arc<Config>,
+    /// PostgreSQL.
+    pub db: PgPool,
+    /// Where committed jobs are announced.
+    pub tickets: Tickets,
+    /// Shared token buckets.
+    pub limits: RateLimits,
+    /// For what never meets a row.
+    pub clock: Clock,
+    /// Mails and pages.
+    pub templates: Templates,
+}
+
+impl Platform {
+    /// Builds it. Connects to nothing yet: a store that is away is a matter for the first use, not for the start.
+    pub fn new(config: Config) -> Result<Self> {
+        let db = pool(&config, config.database.max_connections, &[])?;
+        Self::with_db(config, db)
+    }
+
+    /// The same over a pool made elsewhere (tests).
+    pub fn with_db(config: Config, db: PgPool) -> Result<Self> {
+        let redis = match config.tickets {
+            TicketSource::Redis => config.redis_url.as_ref().map(|url| url.expose_secret().to_owned()),
+            TicketSource::Postgres => None,
+        };
+        let limits = config.redis_url.as_ref().map(|url| url.expose_secret().to_owned());
+        Ok(Self {
+            tickets: Tickets::new(redis.as_deref(), &config.namespace)?,
+            limits: RateLimits::new(limits.as_deref(), &config.namespace)?,
+            templates: Templates::embedded().map_err(Error::internal)?,
+            config: Arc::new(config),
+            db,
+            clock: Clock::default(),
+        })
+    }
+}
+
+/// A pool with our time-outs and extra server settings (`synchronous_commit` for the claims, say).
+pub fn pool(config: &Config, size: u32, settings: &[(&str, &str)]) -> Result<PgPool> {
+    let options: PgConnectOptions = config.database.url.expose_secret().parse()?;
+    let options = options
+        .application_name("facteur")
+        .options([("jit", "off"), ("statement_timeout", "15s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")])
+        .options(settings.iter().copied());
+    Ok(PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_millis(1500))
+        .connect_lazy_with(options))
+}
