@@ -1,0 +1,31 @@
+//! `debug.probe`: does what it is told, so that operators can watch the queue without touching business data.
+
+use std::time::Duration;
+
+use shared::platform::jobs::kinds::{Probe, ProbeMode};
+
+use crate::cx::Cx;
+use crate::failure::{Blame, Failure};
+use crate::registry::Run;
+
+impl Run for Probe {
+    async fn run(self, cx: Cx) -> Result<(), Failure> {
+        let failed = || Failure::Retry(Blame::new("probe", "the probe was told to fail"));
+        let n = self.n.unwrap_or(1);
+        let wait = match self.mode {
+            ProbeMode::Ok => return Ok(()),
+            ProbeMode::Fail => return Err(failed()),
+            ProbeMode::FailN if cx.job.attempt.unsigned_abs() as u64 <= n => return Err(failed()),
+            ProbeMode::FailN => return Ok(()),
+            ProbeMode::Panic => panic!("the probe was told to panic"),
+            ProbeMode::Abort => std::process::abort(),
+            ProbeMode::Sleep => Duration::from_millis(n),
+            ProbeMode::Hang => Duration::MAX,
+        };
+        cx.log(format_args!("waiting {} ms", wait.as_millis().min(u128::from(u64::MAX))));
+        match cx.cancel.run_until_cancelled(tokio::time::sleep(wait)).await {
+            Some(()) => Ok(()),
+            None => Err(Failure::Cancel(Blame::new("cancelled", "asked to stop"))),
+        }
+    }
+}

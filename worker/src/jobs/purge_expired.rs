@@ -1,0 +1,29 @@
+//! `maintenance.purge_expired`: deletes what has passed its term, batch by batch, hourly.
+
+use shared::domain::identity;
+use shared::platform::{idempotency, jobs, mail};
+
+use crate::cx::Cx;
+use crate::failure::Failure;
+use crate::registry::Run;
+use shared::platform::jobs::kinds::PurgeExpired;
+
+impl Run for PurgeExpired {
+    async fn run(self, cx: Cx) -> Result<(), Failure> {
+        loop {
+            if cx.cancel.is_cancelled() {
+                return Err(Failure::Snooze(std::time::Duration::from_secs(60)));
+            }
+            let mut tx = cx.begin().await?;
+            let purged = identity::purge(&mut tx).await?
+                + idempotency::purge(&mut tx).await?
+                + jobs::retention::purge(&mut tx).await?
+                + mail::purge(&mut tx).await?;
+            tx.commit().await?;
+            cx.log(format_args!("{purged} rows"));
+            if purged == 0 {
+                return Ok(());
+            }
+        }
+    }
+}

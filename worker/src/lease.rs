@@ -1,0 +1,132 @@
+//! What this process holds: every claimed job until its settlement is written, renewed in one statement.
+//!
+//! A lease is 15 s by the database's clock and renewed every 5 s. What cannot be renewed any more is another
+//! worker's: its token is cancelled and it may start no further effect.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use shared::kernel::ids::JobId;
+use shared::platform::Platform;
+use shared::platform::jobs::ledger::{self, Claimed};
+use shared::platform::jobs::tickets::Ticket;
+use tokio_util::sync::CancellationToken;
+
+/// How often leases are renewed.
+const RENEW: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+struct Held {
+    fence: i32,
+    kind: String,
+    started: bool,
+    cancel: CancellationToken,
+}
+
+/// The jobs in this process' hands. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Leases {
+    held: Arc<Mutex<HashMap<JobId, Held>>>,
+    /// One statement over many of our rows at a time: two could lock them in different orders.
+    pub pen: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Leases {
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Held>> {
+        self.held.lock().expect("no code panics while holding this lock")
+    }
+
+    /// Takes charge of claimed jobs.
+    pub fn hold(&self, jobs: &[Claimed]) {
+        let mut held = self.lock();
+        for job in jobs {
+            held.insert(job.id, Held { fence: job.fence, kind: job.kind.clone(), ..Held::default() });
+        }
+    }
+
+    /// The job begins. None: it was given back meanwhile and must not run.
+    pub fn start(&self, id: JobId, fence: i32) -> Option<CancellationToken> {
+        let mut held = self.lock();
+        let job = held.get_mut(&id).filter(|job| job.fence == fence)?;
+        job.started = true;
+        Some(job.cancel.clone())
+    }
+
+    /// The job was settled, or is another's.
+    pub fn drop_all<'a>(&self, ids: impl IntoIterator<Item = &'a (JobId, i32)>) {
+        let mut held = self.lock();
+        for (id, fence) in ids {
+            if held.get(id).is_some_and(|job| job.fence == *fence) {
+                held.remove(id);
+            }
+        }
+    }
+
+    /// Jobs running, jobs held at all.
+    pub fn count(&self) -> (usize, usize) {
+        let held = self.lock();
+        (held.values().filter(|job| job.started).count(), held.len())
+    }
+
+    /// What every slot is doing, one line each.
+    pub fn describe(&self) -> Vec<String> {
+        let held = self.lock();
+        held.iter().map(|(id, job)| format!("{} {id} {}", job.kind, if job.started { "running" } else { "waiting" })).collect()
+    }
+
+    /// Tells every running job to stop.
+    pub fn cancel_all(&self) {
+        self.lock().values().for_each(|job| job.cancel.cancel());
+    }
+
+    fn all(&self, wanted: impl Fn(&Held) -> bool) -> Vec<(JobId, i32)> {
+        self.lock().iter().filter(|(_, job)| wanted(job)).map(|(id, job)| (*id, job.fence)).collect()
+    }
+
+    /// Gives back what has not begun (or everything): no attempt is burned. Jobs given back do not start here.
+    pub async fn give_back(&self, platform: &Platform, worker: &str, also_started: bool) -> shared::kernel::Result<usize> {
+        let held = self.all(|job| also_started || !job.started);
+        if held.is_empty() {
+            return Ok(0);
+        }
+        self.drop_all(&held);
+        let mut db = platform.db.acquire().await?;
+        let tickets: Vec<Ticket> = ledger::release(&mut db, worker, &held).await?;
+        let count = tickets.len();
+        platform.tickets.add(tickets);
+        Ok(count)
+    }
+
+    /// Renews until told to stop.
+    pub async fn renew(self, platform: Platform, worker: Arc<str>, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(RENEW)).await.is_some() {
+            let held = self.all(|_| true);
+            if held.is_empty() {
+                continue;
+            }
+            let _pen = self.pen.lock().await;
+            match ledger::renew(&platform.db, &worker, &held).await {
+                Err(error) => tracing::warn!(%error, jobs = held.len(), "leases could not be renewed"),
+                Ok(renewed) => self.apply(&held, &renewed),
+            }
+        }
+    }
+
+    fn apply(&self, asked: &[(JobId, i32)], renewed: &[(JobId, bool)]) {
+        let renewed: HashMap<JobId, bool> = renewed.iter().copied().collect();
+        let held = self.lock();
+        for (id, fence) in asked {
+            let Some(job) = held.get(id).filter(|job| job.fence == *fence) else { continue };
+            match renewed.get(id) {
+                Some(false) => {}
+                Some(true) => job.cancel.cancel(),
+                // Settled in this moment, or lost: in both cases nothing more may begin.
+                None => {
+                    job.cancel.cancel();
+                    tracing::debug!(job.id = %id, "lease not renewed");
+                }
+            }
+        }
+    }
+}

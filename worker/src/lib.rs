@@ -1,0 +1,18 @@
+//! The worker: takes jobs from the ledger and does them.
+//!
+//! One job's way: `backend` takes tickets and claims rows in batches → `runner` decodes, runs, normalises →
+//! `settle` records outcomes in batches. Beside it `lease` renews what is held and `sweeper` repairs what was lost.
+//! `lanes` is the process: one apalis worker per lane, supervision, shutdown. What the jobs do is in `jobs`.
+
+pub mod backend;
+pub mod cx;
+pub mod failure;
+pub mod jobs;
+pub mod feeder;
+pub mod lanes;
+pub mod lease;
+pub mod registry;
+pub mod runner;
+pub mod settle;
+pub mod smtp;
+pub mod sweeper;

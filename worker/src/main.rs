@@ -1,0 +1,128 @@
+//! `facteur-worker`: runs jobs until it is told to stop.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shared::kernel::config::Config;
+use shared::kernel::telemetry;
+use shared::platform::{Platform, scrape};
+use tokio::signal::unix::{SignalKind, signal};
+use worker::lanes::{self, Process};
+use worker::{jobs, smtp::Smtp};
+
+/// Runs the jobs of a Facteur installation. Start as many as you like, on as many machines as you like; kill any of
+/// them at any time.
+#[derive(Parser)]
+#[command(name = "facteur-worker", version, after_help = "\
+Examples:
+  facteur-worker run                                  serve every lane
+  LANES=email:8,default:4 facteur-worker run          two lanes, with their slots
+  LANES='email:8,*' facteur-worker run                mails with 8 slots, every other lane with its default
+  facteur-worker doctor                               test every connection
+
+Signals:
+  SIGTERM, SIGINT   stop taking work, finish what runs (25 s), exit 0; a second one: at once
+  SIGUSR1           log what every slot is doing
+
+Exit codes: 0 stopped as asked, 69 a store is away, 70 our own fault, 78 the configuration is wrong.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Takes jobs and runs them until SIGTERM.
+    Run,
+    /// Tests every connection and says what to do.
+    Doctor,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        let _ = error.print();
+        std::process::exit(if error.use_stderr() { 64 } else { 0 })
+    });
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(problems) => return complain(78, &problems),
+    };
+    match cli.command {
+        Command::Run => run(config).await,
+        Command::Doctor => doctor(config).await,
+    }
+}
+
+async fn doctor(config: Config) -> ExitCode {
+    let smtp = Smtp::new(&config.mail);
+    let platform = match Platform::new(config) {
+        Ok(platform) => platform,
+        Err(error) => return complain(78, &error),
+    };
+    let mut fine = shared::platform::doctor::report(&platform).await;
+    match smtp {
+        Ok(smtp) => match smtp.check().await {
+            Ok(text) => eprintln!("ok    SMTP: {text}"),
+            Err(text) => {
+                fine = false;
+                eprintln!("FAIL  SMTP: {text}");
+            }
+        },
+        Err(error) => return complain(78, &error),
+    }
+    ExitCode::from(if fine { 0 } else { 69 })
+}
+
+async fn run(config: Config) -> ExitCode {
+    telemetry::start(&config.telemetry);
+    let lanes = match lanes::parse(&config.worker.lanes) {
+        Ok(lanes) => lanes,
+        Err(problem) => return complain(78, &problem),
+    };
+    let (mut terminate, mut interrupt, mut describe) = match signals() {
+        Ok(signals) => signals,
+        Err(error) => return complain(70, &error),
+    };
+    let process = match start(config, lanes).await {
+        Ok(process) => process,
+        Err(error) => return complain(69, &format!("{error:#}. Is PostgreSQL up and `facteur migrate` done?")),
+    };
+    loop {
+        tokio::select! {
+            () = process.pulse() => {}
+            _ = describe.recv() => process.describe().iter().for_each(|line| tracing::info!(slot = line, "SIGUSR1")),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    tokio::select! {
+        result = process.shut_down() => match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(69, &error),
+        },
+        _ = terminate.recv() => complain(70, &"told twice to stop: stopped at once, leases will run out"),
+        _ = interrupt.recv() => complain(70, &"told twice to stop: stopped at once, leases will run out"),
+    }
+}
+
+type Signals = (tokio::signal::unix::Signal, tokio::signal::unix::Signal, tokio::signal::unix::Signal);
+
+fn signals() -> std::io::Result<Signals> {
+    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::user_defined1())?))
+}
+
+async fn start(config: Config, lanes: Vec<(shared::platform::jobs::Lane, usize)>) -> anyhow::Result<Process> {
+    let smtp = Smtp::new(&config.mail)?;
+    let telemetry = config.telemetry.clone();
+    let platform = Platform::new(config)?;
+    if let Some(port) = telemetry.metrics_port {
+        scrape::start(port, telemetry.metrics_token.clone()).await?;
+    }
+    Ok(Process::start(platform, jobs::registry(), smtp, lanes).await?)
+}
+
+fn complain(code: u8, what: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("facteur-worker: {what}");
+    ExitCode::from(code)
+}
