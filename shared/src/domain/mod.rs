@@ -1,0 +1,4 @@
+//! Nouns: one room per table family. Rooms do not know each other.
+
+pub mod identity;
+pub mod requests;

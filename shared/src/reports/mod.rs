@@ -1,0 +1,1 @@
+//! Reads over everything; changes nothing of others.
