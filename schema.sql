@@ -1,0 +1,493 @@
+-- What migrations/ add up to. Written by ./dev schema, compared by ./dev test; change a migration, not this.
+
+CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public;
+
+COMMENT ON EXTENSION citext IS 'data type for case-insensitive character strings';
+
+CREATE TABLE public.account_tokens (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    purpose text NOT NULL,
+    token_hash bytea NOT NULL,
+    email_id uuid,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    voided_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_tokens_purpose_check CHECK ((purpose = ANY (ARRAY['activation'::text, 'password_reset'::text, 'email_change'::text])))
+);
+
+CREATE TABLE public.audit_log (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_id uuid,
+    actor_email text,
+    action text NOT NULL,
+    severity text NOT NULL,
+    target_type text,
+    target_id text,
+    description text,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ip_address inet,
+    user_agent text,
+    request_id uuid,
+    outcome text DEFAULT 'success'::text NOT NULL,
+    CONSTRAINT audit_log_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'refused'::text, 'error'::text]))),
+    CONSTRAINT audit_log_severity_check CHECK ((severity = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])))
+);
+
+ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.email_suppressions (
+    address public.citext NOT NULL,
+    reason text NOT NULL,
+    evidence text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT email_suppressions_reason_check CHECK ((reason = ANY (ARRAY['bounce'::text, 'complaint'::text, 'manual'::text])))
+);
+
+CREATE TABLE public.emails (
+    id uuid NOT NULL,
+    template text NOT NULL,
+    locale text NOT NULL,
+    mail_class text NOT NULL,
+    to_address public.citext NOT NULL,
+    to_name text,
+    from_address text,
+    reply_to text,
+    subject text,
+    vars jsonb DEFAULT '{}'::jsonb NOT NULL,
+    attachments jsonb DEFAULT '[]'::jsonb NOT NULL,
+    dedupe_key text NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    message_id text,
+    smtp_reply text,
+    deadline_at timestamp with time zone,
+    user_id uuid,
+    subject_type text,
+    subject_id uuid,
+    sent_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT emails_mail_class_check CHECK ((mail_class = ANY (ARRAY['security'::text, 'transactional'::text, 'notification'::text, 'broadcast'::text]))),
+    CONSTRAINT emails_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'held'::text, 'sending'::text, 'sent'::text, 'bounced'::text, 'complained'::text, 'failed'::text, 'suppressed'::text, 'expired'::text, 'uncertain'::text])))
+);
+
+CREATE TABLE public.idempotency_keys (
+    scope text NOT NULL,
+    key text NOT NULL,
+    request bytea NOT NULL,
+    status integer,
+    body jsonb,
+    location text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.job_attempts (
+    job_id uuid NOT NULL,
+    fence integer NOT NULL,
+    attempt integer NOT NULL,
+    worker_id text,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone DEFAULT now() NOT NULL,
+    outcome text NOT NULL,
+    error text,
+    log text,
+    next_run_at timestamp with time zone,
+    CONSTRAINT job_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'error'::text, 'timeout'::text, 'panic'::text, 'lost'::text, 'snoozed'::text, 'cancelled'::text])))
+);
+
+CREATE TABLE public.job_kinds (
+    kind text NOT NULL,
+    fuse text DEFAULT 'closed'::text NOT NULL,
+    fuse_until timestamp with time zone,
+    reason text,
+    CONSTRAINT job_kinds_fuse_check CHECK ((fuse = ANY (ARRAY['closed'::text, 'hold'::text, 'dead'::text])))
+);
+
+CREATE TABLE public.job_selections (
+    id uuid NOT NULL,
+    action text NOT NULL,
+    filter jsonb NOT NULL,
+    job_ids uuid[] NOT NULL,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    applied_at timestamp with time zone,
+    CONSTRAINT job_selections_action_check CHECK ((action = 'retry'::text))
+);
+
+CREATE TABLE public.jobs (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    lane text NOT NULL,
+    state text NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    rank bigint NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    max_attempts integer NOT NULL,
+    fence integer DEFAULT 0 NOT NULL,
+    deaths smallint DEFAULT 0 NOT NULL,
+    begun boolean DEFAULT false NOT NULL,
+    timeout_ms integer NOT NULL,
+    payload jsonb NOT NULL,
+    key_argument text,
+    unique_key text,
+    subject_type text,
+    subject_id uuid,
+    owner_id uuid,
+    tenant text,
+    concurrency_key text,
+    parent_id uuid,
+    batch_id uuid,
+    traceparent text,
+    created_by uuid,
+    run_at timestamp with time zone DEFAULT now() NOT NULL,
+    deadline_at timestamp with time zone,
+    lease_until timestamp with time zone,
+    worker_id text,
+    cancel_requested_at timestamp with time zone,
+    progress jsonb,
+    result jsonb,
+    last_error text,
+    error_code text,
+    fingerprint text,
+    enqueued_version text,
+    ran_version text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'dead'::text, 'cancelled'::text]))),
+    CONSTRAINT jobs_timeout_ms_check CHECK ((timeout_ms > 0))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.1');
+
+CREATE TABLE public.lanes (
+    name text NOT NULL,
+    paused_at timestamp with time zone,
+    paused_until timestamp with time zone,
+    paused_by uuid,
+    pause_reason text,
+    concurrency integer,
+    rate integer,
+    rate_window interval
+);
+
+CREATE TABLE public.notifications (
+    id uuid NOT NULL,
+    user_id uuid,
+    audience text NOT NULL,
+    type text NOT NULL,
+    title text NOT NULL,
+    message text NOT NULL,
+    action_url text,
+    priority text DEFAULT 'normal'::text NOT NULL,
+    subject_type text,
+    subject_id uuid,
+    by_email boolean DEFAULT true NOT NULL,
+    template text,
+    vars jsonb DEFAULT '{}'::jsonb NOT NULL,
+    dedupe_key text,
+    read_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT notifications_audience_check CHECK ((audience = ANY (ARRAY['user'::text, 'admin'::text]))),
+    CONSTRAINT notifications_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text]))),
+    CONSTRAINT notifications_type_check CHECK ((type = ANY (ARRAY['info'::text, 'success'::text, 'warning'::text, 'error'::text, 'message'::text, 'order'::text, 'payment'::text, 'consultation'::text, 'system'::text])))
+);
+
+CREATE TABLE public.refresh_tokens (
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    used_at timestamp with time zone
+);
+
+CREATE SEQUENCE public.request_numbers
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.requests (
+    id uuid NOT NULL,
+    number text NOT NULL,
+    kind text NOT NULL,
+    submitter_id uuid,
+    submitter_name text NOT NULL,
+    submitter_email public.citext NOT NULL,
+    submitter_phone text,
+    title text NOT NULL,
+    body text NOT NULL,
+    category text,
+    priority text DEFAULT 'normal'::text NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    assignee_id uuid,
+    conversation_id uuid,
+    locale text DEFAULT 'fr'::text NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    resolved_at timestamp with time zone,
+    CONSTRAINT requests_kind_check CHECK ((kind = ANY (ARRAY['contact'::text, 'free_sample'::text, 'complaint'::text]))),
+    CONSTRAINT requests_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text]))),
+    CONSTRAINT requests_status_check CHECK ((status = ANY (ARRAY['open'::text, 'in_progress'::text, 'resolved'::text, 'closed'::text])))
+);
+
+CREATE TABLE public.roles (
+    code text NOT NULL,
+    label text NOT NULL,
+    permissions text[] DEFAULT '{}'::text[] NOT NULL
+);
+
+CREATE TABLE public.schedules (
+    name text NOT NULL,
+    cron text NOT NULL,
+    zone text DEFAULT 'Europe/Paris'::text NOT NULL,
+    kind text NOT NULL,
+    payload jsonb NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    last_run_at timestamp with time zone,
+    next_run_at timestamp with time zone
+);
+
+CREATE TABLE public.sessions (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    cookie_hash bytea,
+    ip_address inet,
+    user_agent text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT sessions_kind_check CHECK ((kind = ANY (ARRAY['api'::text, 'dashboard'::text])))
+);
+
+CREATE TABLE public.settings (
+    key text NOT NULL,
+    value jsonb NOT NULL,
+    is_public boolean DEFAULT false NOT NULL,
+    updated_by uuid,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.user_preferences (
+    user_id uuid NOT NULL,
+    locale text,
+    email_notifications text DEFAULT 'all'::text NOT NULL,
+    dark_mode boolean DEFAULT false NOT NULL,
+    learning_goal_minutes integer DEFAULT 10 NOT NULL,
+    CONSTRAINT user_preferences_email_notifications_check CHECK ((email_notifications = ANY (ARRAY['all'::text, 'important'::text, 'digest'::text, 'none'::text])))
+);
+
+CREATE TABLE public.users (
+    id uuid NOT NULL,
+    email public.citext,
+    username public.citext,
+    password_hash text,
+    first_name text DEFAULT ''::text NOT NULL,
+    last_name text DEFAULT ''::text NOT NULL,
+    role text NOT NULL,
+    status text NOT NULL,
+    locale text DEFAULT 'fr'::text NOT NULL,
+    phone text,
+    avatar_file_id uuid,
+    employee_number text,
+    department text,
+    job_title text,
+    totp_secret_enc bytea,
+    failed_logins integer DEFAULT 0 NOT NULL,
+    last_failure_at timestamp with time zone,
+    locked_until timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    activated_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_locale_check CHECK ((locale = ANY (ARRAY['fr'::text, 'en'::text]))),
+    CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['pending_activation'::text, 'active'::text, 'suspended'::text, 'deletion_pending'::text, 'anonymised'::text])))
+);
+
+CREATE TABLE public.workers (
+    id text NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    lanes text[] NOT NULL,
+    slots integer NOT NULL,
+    running integer DEFAULT 0 NOT NULL,
+    rss_bytes bigint,
+    state text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT workers_state_check CHECK ((state = ANY (ARRAY['running'::text, 'draining'::text, 'stopped'::text, 'lost'::text])))
+);
+
+ALTER TABLE ONLY public.account_tokens
+    ADD CONSTRAINT account_tokens_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.account_tokens
+    ADD CONSTRAINT account_tokens_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.email_suppressions
+    ADD CONSTRAINT email_suppressions_pkey PRIMARY KEY (address);
+
+ALTER TABLE ONLY public.emails
+    ADD CONSTRAINT emails_dedupe_key_key UNIQUE (dedupe_key);
+
+ALTER TABLE ONLY public.emails
+    ADD CONSTRAINT emails_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key);
+
+ALTER TABLE ONLY public.job_attempts
+    ADD CONSTRAINT job_attempts_pkey PRIMARY KEY (job_id, fence);
+
+ALTER TABLE ONLY public.job_kinds
+    ADD CONSTRAINT job_kinds_pkey PRIMARY KEY (kind);
+
+ALTER TABLE ONLY public.job_selections
+    ADD CONSTRAINT job_selections_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.lanes
+    ADD CONSTRAINT lanes_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_dedupe_key_key UNIQUE (dedupe_key);
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.requests
+    ADD CONSTRAINT requests_number_key UNIQUE (number);
+
+ALTER TABLE ONLY public.requests
+    ADD CONSTRAINT requests_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.roles
+    ADD CONSTRAINT roles_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_cookie_hash_key UNIQUE (cookie_hash);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.settings
+    ADD CONSTRAINT settings_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.user_preferences
+    ADD CONSTRAINT user_preferences_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_email_key UNIQUE (email);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_employee_number_key UNIQUE (employee_number);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_username_key UNIQUE (username);
+
+ALTER TABLE ONLY public.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+CREATE INDEX account_tokens_expiry ON public.account_tokens USING btree (expires_at);
+
+CREATE INDEX account_tokens_user ON public.account_tokens USING btree (user_id, purpose);
+
+CREATE INDEX audit_log_target ON public.audit_log USING btree (target_type, target_id);
+
+CREATE INDEX audit_log_time ON public.audit_log USING btree (occurred_at);
+
+CREATE INDEX emails_created ON public.emails USING btree (created_at);
+
+CREATE INDEX emails_status ON public.emails USING btree (status, id) WHERE (status <> 'sent'::text);
+
+CREATE INDEX emails_to ON public.emails USING btree (to_address, id);
+
+CREATE INDEX emails_user ON public.emails USING btree (user_id) WHERE (user_id IS NOT NULL);
+
+CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
+
+CREATE INDEX jobs_due ON public.jobs USING btree (run_at) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text]));
+
+CREATE INDEX jobs_leased ON public.jobs USING btree (lease_until) WHERE (state = 'running'::text);
+
+CREATE INDEX jobs_owner ON public.jobs USING btree (owner_id) WHERE (owner_id IS NOT NULL);
+
+CREATE INDEX jobs_parent ON public.jobs USING btree (parent_id) WHERE (parent_id IS NOT NULL);
+
+CREATE INDEX jobs_queued ON public.jobs USING btree (lane, rank, id) WHERE (state = 'queued'::text);
+
+CREATE INDEX jobs_subject ON public.jobs USING btree (subject_id) WHERE (subject_id IS NOT NULL);
+
+CREATE INDEX jobs_unfinished ON public.jobs USING btree (kind, id) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text, 'dead'::text, 'cancelled'::text]));
+
+CREATE UNIQUE INDEX jobs_unique_key ON public.jobs USING btree (kind, unique_key) WHERE (unique_key IS NOT NULL);
+
+CREATE INDEX notifications_user ON public.notifications USING btree (user_id, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (session_id);
+
+CREATE INDEX requests_list ON public.requests USING btree (status, kind, id);
+
+CREATE INDEX requests_submitter ON public.requests USING btree (submitter_id) WHERE (submitter_id IS NOT NULL);
+
+CREATE INDEX schedules_due ON public.schedules USING btree (next_run_at) WHERE enabled;
+
+CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at);
+
+CREATE INDEX sessions_user ON public.sessions USING btree (user_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX users_pending ON public.users USING btree (created_at) WHERE (status = 'pending_activation'::text);
+
+CREATE INDEX users_role ON public.users USING btree (role);
+
+ALTER TABLE ONLY public.account_tokens
+    ADD CONSTRAINT account_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.job_attempts
+    ADD CONSTRAINT job_attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.refresh_tokens
+    ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.requests
+    ADD CONSTRAINT requests_assignee_id_fkey FOREIGN KEY (assignee_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.requests
+    ADD CONSTRAINT requests_submitter_id_fkey FOREIGN KEY (submitter_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_preferences
+    ADD CONSTRAINT user_preferences_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_role_fkey FOREIGN KEY (role) REFERENCES public.roles(code);
+
