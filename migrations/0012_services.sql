@@ -50,7 +50,7 @@ create index audit_log_target on audit_log (target_type, target_id);
 create table idempotency_keys (
     scope       text not null,                               -- the account, or `anonymous`
     key         text not null,
-    request     bytea not null,                              -- SHA-256 of method, path and body
+    request     bytea not null,                              -- keyed hash of method, path and body
     status      integer,
     body        jsonb,
     location    text,

@@ -127,11 +127,7 @@ impl Backend for LaneBackend {
         if self.ready.is_some() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    fn poll_next(
-        &mut self,
-        _: &mut Context<'_>,
-        _: &WorkerContext,
-    ) -> Poll<Option<Result<Self::Task, Infallible>>> {
+    fn poll_next(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
         match self.ready.take() {
             Some(work) => Poll::Ready(Some(Ok(Task::new(work)))),
             None => Poll::Pending,

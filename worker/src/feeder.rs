@@ -44,7 +44,8 @@ pub struct Feeder {
 impl Feeder {
     /// Feeds until told to stop. A claim in flight is finished, so that its rows are known.
     pub async fn run(self) {
-        let mut source = Source { tickets: self.tickets.clone(), taker: None, retry_at: None, lane: self.gate.lane.name() };
+        let mut source =
+            Source { tickets: self.tickets.clone(), taker: None, retry_at: None, lane: self.gate.lane.name() };
         let mut speed = Speed::new();
         while !self.stop.is_cancelled() {
             let want = self.room(&mut speed);
@@ -92,7 +93,9 @@ impl Feeder {
 
     fn hold(&self, claimed: Vec<Claimed>) {
         let waits = metrics::histogram!("facteur_job_wait_seconds", "lane" => self.gate.lane.name());
-        claimed.iter().for_each(|job| waits.record(job.waited_ms.max(0.0) / 1000.0));
+        for job in &claimed {
+            waits.record(job.waited_ms.max(0.0) / 1000.0);
+        }
         self.leases.hold(&claimed);
         self.gate.feed(claimed);
     }

@@ -48,7 +48,8 @@ pub fn parse(text: &str) -> Result<Vec<(Lane, usize)>, String> {
         let (name, slots) = part.split_once(':').unwrap_or((part, ""));
         let lane: Lane = name.parse()?;
         let slots = if slots.is_empty() { Some(lane.slots()) } else { slots.parse().ok() };
-        let slots = slots.filter(|n| (1..=1000).contains(n)).ok_or_else(|| format!("LANES: `{part}`: slots are 1 to 1000"))?;
+        let slots =
+            slots.filter(|n| (1..=1000).contains(n)).ok_or_else(|| format!("LANES: `{part}`: slots are 1 to 1000"))?;
         if lanes.iter().any(|(known, _)| *known == lane) {
             return Err(format!("LANES: `{name}` stands there twice"));
         }
@@ -95,7 +96,12 @@ impl Process {
         let paused = Arc::new(RwLock::new(Vec::new()));
         let kinds: Arc<[String]> = registry.kinds().into();
         let (settler, settling) = Settler::start(
-            settle::Ledger { settlements, platform: platform.clone(), registry: registry.clone(), worker: worker.clone() },
+            settle::Ledger {
+                settlements,
+                platform: platform.clone(),
+                registry: registry.clone(),
+                worker: worker.clone(),
+            },
             leases.clone(),
         );
         let runner = Runner { platform: platform.clone(), smtp, registry: registry.clone(), worker: worker.clone() };
@@ -118,8 +124,20 @@ impl Process {
         }
         task::spawn("sweeper", Sweeper { platform: platform.clone(), registry }.run(stop.clone()));
         let renewal = task::spawn("leases", leases.clone().renew(platform.clone(), worker.clone(), end.clone()));
-        let process =
-            Self { platform, host, worker, lanes, leases, stop, end, feeders, workers, settler: settling, renewal, paused };
+        let process = Self {
+            platform,
+            host,
+            worker,
+            lanes,
+            leases,
+            stop,
+            end,
+            feeders,
+            workers,
+            settler: settling,
+            renewal,
+            paused,
+        };
         process.beat("running").await?;
         tracing::info!(worker = %process.worker, lanes = ?process.lane_names(), "the worker is running");
         Ok(process)
@@ -228,7 +246,9 @@ impl LaneWorker {
             match self.work(&name, stop.clone()).await {
                 Ok(()) if stop.is_cancelled() => return,
                 Ok(()) => tracing::error!(worker = name, "an apalis worker ended by itself; starting another"),
-                Err(error) => tracing::error!(worker = name, %error, "an apalis worker failed; starting another"),
+                Err(error) => {
+                    tracing::error!(worker = name, %error, "an apalis worker failed; starting another");
+                }
             }
             let _ = stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await;
         }

@@ -72,7 +72,9 @@ impl Leases {
     /// What every slot is doing, one line each.
     pub fn describe(&self) -> Vec<String> {
         let held = self.lock();
-        held.iter().map(|(id, job)| format!("{} {id} {}", job.kind, if job.started { "running" } else { "waiting" })).collect()
+        held.iter()
+            .map(|(id, job)| format!("{} {id} {}", job.kind, if job.started { "running" } else { "waiting" }))
+            .collect()
     }
 
     /// Tells every running job to stop.
@@ -85,7 +87,12 @@ impl Leases {
     }
 
     /// Gives back what has not begun (or everything): no attempt is burned. Jobs given back do not start here.
-    pub async fn give_back(&self, platform: &Platform, worker: &str, also_started: bool) -> shared::kernel::Result<usize> {
+    pub async fn give_back(
+        &self,
+        platform: &Platform,
+        worker: &str,
+        also_started: bool,
+    ) -> shared::kernel::Result<usize> {
         let held = self.all(|job| also_started || !job.started);
         if held.is_empty() {
             return Ok(0);
@@ -117,7 +124,9 @@ impl Leases {
         let renewed: HashMap<JobId, bool> = renewed.iter().copied().collect();
         let held = self.lock();
         for (id, fence) in asked {
-            let Some(job) = held.get(id).filter(|job| job.fence == *fence) else { continue };
+            let Some(job) = held.get(id).filter(|job| job.fence == *fence) else {
+                continue;
+            };
             match renewed.get(id) {
                 Some(false) => {}
                 Some(true) => job.cancel.cancel(),

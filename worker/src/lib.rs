@@ -7,8 +7,8 @@
 pub mod backend;
 pub mod cx;
 pub mod failure;
-pub mod jobs;
 pub mod feeder;
+pub mod jobs;
 pub mod lanes;
 pub mod lease;
 pub mod registry;

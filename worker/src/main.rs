@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use shared::kernel::config::Config;
 use shared::kernel::telemetry;
-use shared::platform::{Platform, scrape};
+use shared::platform::doctor::{Check, Verdict, examine};
+use shared::platform::store::{self, Blame, Trouble};
+use shared::platform::{Platform, schema, scrape};
 use tokio::signal::unix::{SignalKind, signal};
 use worker::lanes::{self, Process};
 use worker::{jobs, smtp::Smtp};
@@ -13,7 +15,10 @@ use worker::{jobs, smtp::Smtp};
 /// Runs the jobs of a Facteur installation. Start as many as you like, on as many machines as you like; kill any of
 /// them at any time.
 #[derive(Parser)]
-#[command(name = "facteur-worker", version, after_help = "\
+#[command(
+    name = "facteur-worker",
+    version,
+    after_help = "\
 Examples:
   facteur-worker run                                  serve every lane
   LANES=email:8,default:4 facteur-worker run          two lanes, with their slots
@@ -24,7 +29,8 @@ Signals:
   SIGTERM, SIGINT   stop taking work, finish what runs (25 s), exit 0; a second one: at once
   SIGUSR1           log what every slot is doing
 
-Exit codes: 0 stopped as asked, 69 a store is away, 70 our own fault, 78 the configuration is wrong.")]
+Exit codes: 0 stopped as asked, 69 a store is away, 70 our own fault, 78 the configuration is wrong."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -60,18 +66,18 @@ async fn doctor(config: Config) -> ExitCode {
         Ok(platform) => platform,
         Err(error) => return complain(78, &error),
     };
-    let mut fine = shared::platform::doctor::report(&platform).await;
-    match smtp {
+    let mut checks = examine(&platform).await;
+    checks.push(match smtp {
+        Err(error) => Check::new("mail", Verdict::Wrong, error.to_string()),
         Ok(smtp) => match smtp.check().await {
-            Ok(text) => eprintln!("ok    SMTP: {text}"),
-            Err(text) => {
-                fine = false;
-                eprintln!("FAIL  SMTP: {text}");
-            }
+            Ok(text) => Check::new("mail", Verdict::Ok, text),
+            Err(text) => Check::new("mail", Verdict::Away, text),
         },
-        Err(error) => return complain(78, &error),
+    });
+    for check in &checks {
+        eprintln!("{check}");
     }
-    ExitCode::from(if fine { 0 } else { 69 })
+    ExitCode::from(if checks.iter().any(Check::failed) { 69 } else { 0 })
 }
 
 async fn run(config: Config) -> ExitCode {
@@ -84,9 +90,12 @@ async fn run(config: Config) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return complain(70, &error),
     };
+    if let Err(trouble) = fits(&config).await {
+        return complain(if trouble.blame == Blame::Away { 69 } else { 78 }, &trouble);
+    }
     let process = match start(config, lanes).await {
         Ok(process) => process,
-        Err(error) => return complain(69, &format!("{error:#}. Is PostgreSQL up and `facteur migrate` done?")),
+        Err(error) => return complain(69, &error),
     };
     loop {
         tokio::select! {
@@ -104,6 +113,12 @@ async fn run(config: Config) -> ExitCode {
         _ = terminate.recv() => complain(70, &"told twice to stop: stopped at once, leases will run out"),
         _ = interrupt.recv() => complain(70, &"told twice to stop: stopped at once, leases will run out"),
     }
+}
+
+/// Whether the database answers and is migrated for this version.
+async fn fits(config: &Config) -> Result<(), Trouble> {
+    let mut db = store::connect(config).await?;
+    schema::check(&mut db).await
 }
 
 type Signals = (tokio::signal::unix::Signal, tokio::signal::unix::Signal, tokio::signal::unix::Signal);

@@ -49,7 +49,9 @@ impl Registry {
             run: |payload, cx| match serde_json::from_str::<J>(payload) {
                 Ok(job) => Box::pin(job.run(cx)),
                 // Of another version, perhaps: a failed attempt, never a crash.
-                Err(error) => Box::pin(std::future::ready(Err(Failure::Retry(Blame::new("payload", error.to_string()))))),
+                Err(error) => {
+                    Box::pin(std::future::ready(Err(Failure::Retry(Blame::new("payload", error.to_string())))))
+                }
             },
             died: |payload, tx, error| {
                 Box::pin(async move {

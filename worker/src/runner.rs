@@ -47,7 +47,9 @@ pub struct Runner {
 impl Runner {
     /// Runs a claimed job to its outcome.
     pub async fn run(&self, job: Arc<Claimed>, cancel: CancellationToken) -> Outcome {
-        let Some(entry) = self.registry.find(&job.kind) else { return Outcome::Lost };
+        let Some(entry) = self.registry.find(&job.kind) else {
+            return Outcome::Lost;
+        };
         match self.begin(&job).await {
             Ok(true) => {}
             Ok(false) => return Outcome::Lost,
@@ -128,6 +130,7 @@ fn dice() -> f64 {
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text =
+        panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "the job panicked".into())
 }

@@ -115,7 +115,9 @@ impl Sweeper {
         let mut db = self.platform.db.acquire().await?;
         let lanes = sweep::busy_lanes(&mut db).await?;
         let names: Vec<&str> = lanes.iter().map(String::as_str).collect();
-        let Ok(depths) = self.platform.tickets.depths(&names).await else { return Ok(()) };
+        let Ok(depths) = self.platform.tickets.depths(&names).await else {
+            return Ok(());
+        };
         for (lane, depth) in names.into_iter().zip(depths) {
             if depth < LOW_WATER {
                 self.platform.tickets.add(sweep::unticketed(&mut db, lane, 1.0, 5000).await?);
@@ -129,7 +131,9 @@ impl Sweeper {
     async fn gauges(&self) -> Result<()> {
         let mut db = self.platform.db.acquire().await?;
         for lane in health::lanes(&mut db).await? {
-            let gauge = |name: &'static str, value: f64| metrics::gauge!(name, "lane" => lane.name.clone()).set(value);
+            let gauge = |name: &'static str, value: f64| {
+                metrics::gauge!(name, "lane" => lane.name.clone()).set(value);
+            };
             let open = lane.paused_at.is_none();
             gauge("facteur_lane_waiting", if open { lane.waiting as f64 } else { 0.0 });
             gauge("facteur_lane_oldest_seconds", if open { lane.oldest_seconds.unwrap_or(0.0) } else { 0.0 });

@@ -200,27 +200,37 @@ impl Config {
     /// Reads from any source of named values; tests pass a map.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Problems> {
         let mut r = Reader::new(get);
-        let env = r.choice("APP_ENV", Env::Production, &[
-            ("production", Env::Production),
-            ("development", Env::Development),
-            ("test", Env::Test),
-        ]);
+        let env = r.choice(
+            "APP_ENV",
+            Env::Production,
+            &[("production", Env::Production), ("development", Env::Development), ("test", Env::Test)],
+        );
         let redis_url = r.secret("REDIS_URL");
         let source = if redis_url.is_some() { TicketSource::Redis } else { TicketSource::Postgres };
         let config = Self {
             env,
             http: http(&mut r),
             database: Database {
-                url: r.required_secret("DATABASE_URL", "the address of PostgreSQL, postgres://user:password@host:5432/name"),
+                url: r.required_secret(
+                    "DATABASE_URL",
+                    "the address of PostgreSQL, postgres://user:password@host:5432/name",
+                ),
                 max_connections: r.number("DATABASE_MAX_CONNECTIONS", 10),
             },
-            tickets: r.choice("TICKETS", source, &[("redis", TicketSource::Redis), ("postgres", TicketSource::Postgres)]),
+            tickets: r.choice(
+                "TICKETS",
+                source,
+                &[("redis", TicketSource::Redis), ("postgres", TicketSource::Postgres)],
+            ),
             redis_url,
             namespace: r.or("NAMESPACE", "facteur"),
             auth: auth(&mut r),
             mail: mail(&mut r, env),
             worker: Worker {
-                lanes: r.text("LANES").or_else(|| r.text("WORKER_QUEUES")).map_or("*".into(), |l| l.replace("all", "*")),
+                lanes: r
+                    .text("LANES")
+                    .or_else(|| r.text("WORKER_QUEUES"))
+                    .map_or("*".into(), |l| l.replace("all", "*")),
                 grace: Duration::from_secs(r.number("SHUTDOWN_GRACE_SECONDS", 25)),
             },
             telemetry: Telemetry {
@@ -250,8 +260,8 @@ fn http(r: &mut Reader) -> Http {
             .map(|url| url.trim_end_matches('/').to_owned())
             .collect(),
         trusted_proxies: r.networks("TRUSTED_PROXIES"),
-        limit_api: r.rate("RATE_LIMIT_API", Rate { count: 1000, per: Duration::from_secs(15 * 60) }),
-        limit_forms: r.rate("RATE_LIMIT_FORMS", Rate { count: 5, per: Duration::from_secs(3600) }),
+        limit_api: r.rate("RATE_LIMIT_API", Rate { count: 1000, per: Duration::from_mins(15) }),
+        limit_forms: r.rate("RATE_LIMIT_FORMS", Rate { count: 5, per: Duration::from_hours(1) }),
         max_connections: r.number("MAX_CONNECTIONS", 10_000),
     }
 }
@@ -266,10 +276,10 @@ fn auth(r: &mut Reader) -> Auth {
         jwt_secret,
         issuer: r.or("JWT_ISSUER", "facteur"),
         audience: r.or("JWT_AUDIENCE", "facteur-users"),
-        access_ttl: r.duration("JWT_ACCESS_EXPIRES_IN", Duration::from_secs(900)).min(Duration::from_secs(900)),
-        session_ttl: r.duration("JWT_EXPIRES_IN", Duration::from_secs(7 * 86_400)),
+        access_ttl: r.duration("JWT_ACCESS_EXPIRES_IN", Duration::from_mins(15)).min(Duration::from_mins(15)),
+        session_ttl: r.duration("JWT_EXPIRES_IN", Duration::from_hours(7 * 24)),
         activation_required: r.choice("ACCOUNT_ACTIVATION", true, &[("required", true), ("off", false)]),
-        limit: r.rate("RATE_LIMIT_AUTH", Rate { count: 5, per: Duration::from_secs(3600) }),
+        limit: r.rate("RATE_LIMIT_AUTH", Rate { count: 5, per: Duration::from_hours(1) }),
         argon2_memory_kib: r.number("ARGON2_MEMORY_KIB", 19_456),
     }
 }
@@ -284,11 +294,11 @@ fn mail(r: &mut Reader, env: Env) -> Mail {
     if enabled && host.is_none() && folder.is_none() && env == Env::Development {
         r.problem("MAIL_FOLDER", "is missing: without SMTP_HOST, development mail needs a folder to go to");
     }
-    let security = r.choice("SMTP_SECURE", SmtpSecurity::Starttls, &[
-        ("starttls", SmtpSecurity::Starttls),
-        ("tls", SmtpSecurity::Tls),
-        ("none", SmtpSecurity::None),
-    ]);
+    let security = r.choice(
+        "SMTP_SECURE",
+        SmtpSecurity::Starttls,
+        &[("starttls", SmtpSecurity::Starttls), ("tls", SmtpSecurity::Tls), ("none", SmtpSecurity::None)],
+    );
     Mail {
         enabled,
         smtp: host.map(|host| SmtpConfig {

@@ -112,9 +112,9 @@ impl From<sqlx::Error> for Error {
         let away = match &error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => true,
             // 08: connection; 53: out of resources; 57P: shutdown, crash, terminated; 55P03, 57014: waited too long.
-            sqlx::Error::Database(e) => e.code().is_some_and(|c| {
-                c.starts_with("08") || c.starts_with("53") || c.starts_with("57") || c == "55P03"
-            }),
+            sqlx::Error::Database(e) => e
+                .code()
+                .is_some_and(|c| c.starts_with("08") || c.starts_with("53") || c.starts_with("57") || c == "55P03"),
             _ => false,
         };
         if away {

@@ -19,11 +19,16 @@ pub fn sha256(data: impl AsRef<[u8]>) -> Vec<u8> {
     Sha256::digest(data.as_ref()).to_vec()
 }
 
-/// HMAC-SHA-256, hexadecimal.
-pub fn sign(key: &[u8], message: &str) -> String {
+/// HMAC-SHA-256. For what may hold a password: without the key nobody can try guesses against it.
+pub fn keyed(key: &[u8], message: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(message.as_bytes());
-    hex::encode(mac.finalize().into_bytes())
+    mac.update(message);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// The same, hexadecimal.
+pub fn sign(key: &[u8], message: &str) -> String {
+    hex::encode(keyed(key, message.as_bytes()))
 }
 
 /// Compares two strings in constant time.

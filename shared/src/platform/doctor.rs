@@ -44,7 +44,8 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(name: &'static str, verdict: Verdict, text: impl Into<String>) -> Self {
+    /// A line.
+    pub fn new(name: &'static str, verdict: Verdict, text: impl Into<String>) -> Self {
         let text = text.into();
         Self { name, verdict, text }
     }
@@ -97,15 +98,6 @@ pub async fn examine(platform: &Platform) -> Vec<Check> {
     checks
 }
 
-/// The same, printed to standard error; whether nothing failed.
-pub async fn report(platform: &Platform) -> bool {
-    let checks = examine(platform).await;
-    for check in &checks {
-        eprintln!("{check}");
-    }
-    !checks.iter().any(Check::failed)
-}
-
 async fn postgres(platform: &Platform) -> Vec<Check> {
     let mut db = match store::connect(&platform.config).await {
         Ok(db) => db,
@@ -140,10 +132,7 @@ async fn server(db: &mut PgConnection, clock: &Clock) -> Result<Vec<Check>> {
     let after = clock.now();
     let version = row.version.split(' ').next().unwrap_or_default();
     let mut checks = vec![match row.number {
-        ..130_000 => Check::wrong(
-            "PostgreSQL",
-            format!("version {version} is too old: 13 or later is needed"),
-        ),
+        ..130_000 => Check::wrong("PostgreSQL", format!("version {version} is too old: 13 or later is needed")),
         _ if row.replica => {
             let text = "this is a read-only replica: point DATABASE_URL at the primary";
             Check::wrong("PostgreSQL", text)
@@ -151,10 +140,8 @@ async fn server(db: &mut PgConnection, clock: &Clock) -> Result<Vec<Check>> {
         _ => Check::ok("PostgreSQL", format!("version {version} answers")),
     }];
     if matches!(row.commit.as_str(), "off" | "local") {
-        let text = format!(
-            "synchronous_commit is {}: a crash may lose what was already confirmed; set it to on",
-            row.commit
-        );
+        let text =
+            format!("synchronous_commit is {}: a crash may lose what was already confirmed; set it to on", row.commit);
         checks.push(Check::warn("durability", text));
     }
     // Its time was taken between `before` and `after`: only what lies outside of them is a difference.
@@ -175,20 +162,14 @@ async fn workers(db: &mut PgConnection) -> Check {
         Err(error) => return Check::warn("workers", format!("cannot be counted: {error}")),
     };
     match workers.iter().filter(|worker| worker.state == "running").count() {
-        0 => Check::warn(
-            "workers",
-            "none is alive, so jobs wait: start `facteur-worker run`",
-        ),
+        0 => Check::warn("workers", "none is alive, so jobs wait: start `facteur-worker run`"),
         n => Check::ok("workers", format!("{n} alive")),
     }
 }
 
 async fn redis(tickets: &Tickets) -> Check {
     if !tickets.in_redis() {
-        return Check::ok(
-            "Redis",
-            "not used: workers poll PostgreSQL (REDIS_URL makes starts quicker)",
-        );
+        return Check::ok("Redis", "not used: workers poll PostgreSQL (REDIS_URL makes starts quicker)");
     }
     let version = match tickets.version().await {
         Ok(version) => version.unwrap_or_default(),
@@ -197,21 +178,14 @@ async fn redis(tickets: &Tickets) -> Check {
             return Check::away("Redis", format!("cannot be reached ({error}): {advice}"));
         }
     };
-    let major = version
-        .split('.')
-        .next()
-        .and_then(|major| major.parse::<u32>().ok());
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     let policy = tickets.ping().await.ok().flatten();
     match (major, policy.as_deref()) {
-        (Some(..5), _) => Check::wrong(
-            "Redis",
-            format!("version {version} is too old: 5 or later is needed"),
-        ),
+        (Some(..5), _) => Check::wrong("Redis", format!("version {version} is too old: 5 or later is needed")),
         (_, Some("noeviction") | None) => Check::ok("Redis", format!("version {version} answers")),
         (_, Some(other)) => {
-            let text = format!(
-                "maxmemory-policy is {other}, so tickets may be evicted and jobs start late: set noeviction"
-            );
+            let text =
+                format!("maxmemory-policy is {other}, so tickets may be evicted and jobs start late: set noeviction");
             Check::warn("Redis", text)
         }
     }

@@ -16,7 +16,7 @@ pub struct Key {
     pub scope: String,
     /// What the caller chose.
     pub key: String,
-    /// SHA-256 of method, path and body.
+    /// Keyed hash of method, path and body: the body may hold a password.
     pub request: Vec<u8>,
 }
 

@@ -81,10 +81,16 @@ pub fn pool(config: &Config, size: u32, settings: &[(&str, &str)]) -> Result<PgP
     let options: PgConnectOptions = config.database.url.expose_secret().parse()?;
     let options = options
         .application_name("facteur")
-        .options([("jit", "off"), ("statement_timeout", "15s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")])
+        .options([
+            ("jit", "off"),
+            ("statement_timeout", "15s"),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+        ])
         .options(settings.iter().copied());
     Ok(PgPoolOptions::new()
         .max_connections(size)
+        .min_connections(1)
         .acquire_timeout(Duration::from_millis(1500))
         .connect_lazy_with(options))
 }

@@ -97,25 +97,27 @@ pub async fn get(db: &mut PgConnection, id: NotificationId) -> Result<Notificati
 
 /// Tells the administrators that jobs of a kind die: one notification per kind and hour.
 pub async fn dead_jobs(tx: &mut Tx, job: Uuid, kind: &str, lane: &str, attempts: i32, error: &str) -> Result<()> {
-    let hour = sqlx::query_scalar!(r#"select to_char(now(), 'YYYY-MM-DD"T"HH24') as "hour!""#)
-        .fetch_one(&mut **tx)
-        .await?;
+    let hour =
+        sqlx::query_scalar!(r#"select to_char(now(), 'YYYY-MM-DD"T"HH24') as "hour!""#).fetch_one(&mut **tx).await?;
     let url = format!("{}/admin/jobs?state=dead&kind={kind}", tx.platform().config.http.public_url);
-    notify(tx, NewNotification {
-        user: None,
-        kind: "error",
-        title: &format!("Dead jobs: {kind}"),
-        message: error,
-        action_url: Some(url.clone()),
-        priority: "high",
-        subject: Some(("job", job)),
-        template: "ops-dead-job",
-        vars: serde_json::json!({
-            "kind": kind, "queue": lane, "first_job_id": job, "last_error": error, "attempts": attempts,
-            "dashboard_url": url, "count": 1,
-        }),
-        dedupe_key: Some(format!("job-dead:{kind}:{hour}")),
-    })
+    notify(
+        tx,
+        NewNotification {
+            user: None,
+            kind: "error",
+            title: &format!("Dead jobs: {kind}"),
+            message: error,
+            action_url: Some(url.clone()),
+            priority: "high",
+            subject: Some(("job", job)),
+            template: "ops-dead-job",
+            vars: serde_json::json!({
+                "kind": kind, "queue": lane, "first_job_id": job, "last_error": error, "attempts": attempts,
+                "dashboard_url": url, "count": 1,
+            }),
+            dedupe_key: Some(format!("job-dead:{kind}:{hour}")),
+        },
+    )
     .await?;
     Ok(())
 }

@@ -101,9 +101,8 @@ impl RateLimits {
         let client = self.0.client.as_ref()?;
         let mut held = self.0.connection.lock().await;
         if held.connection.is_none() && held.retry_at.is_none_or(|at| at <= Instant::now()) {
-            let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(ANSWER))
-                .set_response_timeout(Some(ANSWER));
+            let config =
+                AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER)).set_response_timeout(Some(ANSWER));
             held.connection = client.get_multiplexed_async_connection_with_config(&config).await.ok();
             held.retry_at = Some(Instant::now() + PAUSE);
         }

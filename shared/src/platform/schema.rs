@@ -30,9 +30,7 @@ pub struct Step {
 /// no matter: migrations only add what older versions can live with.
 pub async fn pending(db: &mut PgConnection) -> Result<Vec<String>, Trouble> {
     let known = applied(db).await.map_err(|error| unreadable(&error))?;
-    let missing = MIGRATOR
-        .iter()
-        .filter(|migration| !known.contains_key(&migration.version));
+    let missing = MIGRATOR.iter().filter(|migration| !known.contains_key(&migration.version));
     Ok(missing.map(|migration| name(migration.version)).collect())
 }
 
@@ -53,25 +51,14 @@ pub async fn migrate(platform: &Platform, mut tell: impl FnMut(&Step)) -> Result
     db.lock().await.map_err(|error| failed(&error))?;
     let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
     migrator.set_ignore_missing(true); // a rollback to this version must not fail at a database that is newer
-    db.ensure_migrations_table(&migrator.table_name)
-        .await
-        .map_err(|error| failed(&error))?;
+    db.ensure_migrations_table(&migrator.table_name).await.map_err(|error| failed(&error))?;
     let before = applied(&mut db).await.map_err(|error| unreadable(&error))?;
     verify(&before)?;
     let mut steps = 0;
-    for migration in MIGRATOR
-        .iter()
-        .filter(|migration| !before.contains_key(&migration.version))
-    {
+    for migration in MIGRATOR.iter().filter(|migration| !before.contains_key(&migration.version)) {
         let started = Instant::now();
-        migrator
-            .run_to(migration.version, &mut db)
-            .await
-            .map_err(|error| failed(&error))?;
-        tell(&Step {
-            name: name(migration.version),
-            took: started.elapsed(),
-        });
+        migrator.run_to(migration.version, &mut db).await.map_err(|error| failed(&error))?;
+        tell(&Step { name: name(migration.version), took: started.elapsed() });
         steps += 1;
     }
     let duties = async {
@@ -79,12 +66,9 @@ pub async fn migrate(platform: &Platform, mut tell: impl FnMut(&Step)) -> Result
         schedule::install(&mut tx).await?;
         tx.commit().await
     };
-    duties.await.map_err(|error| {
-        Trouble::new(
-            Blame::Data,
-            format!("the recurring duties cannot be written: {error}"),
-        )
-    })?;
+    duties
+        .await
+        .map_err(|error| Trouble::new(Blame::Data, format!("the recurring duties cannot be written: {error}")))?;
     db.unlock().await.map_err(|error| failed(&error))?;
     Ok(steps)
 }
@@ -92,25 +76,20 @@ pub async fn migrate(platform: &Platform, mut tell: impl FnMut(&Step)) -> Result
 /// What the database says it has: number → checksum. None of it where the table does not exist.
 async fn applied(db: &mut PgConnection) -> Result<HashMap<i64, Vec<u8>>, sqlx::Error> {
     // The migrator's own table: it exists only after the first `facteur migrate`, so no macro can check these.
-    let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
-        .fetch_one(&mut *db)
-        .await?;
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *db).await?;
     if !exists {
         return Ok(HashMap::new());
     }
     let rows: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("select version, checksum from _sqlx_migrations where success")
-            .fetch_all(db)
-            .await?;
+        sqlx::query_as("select version, checksum from _sqlx_migrations where success").fetch_all(db).await?;
     Ok(rows.into_iter().collect())
 }
 
 fn verify(applied: &HashMap<i64, Vec<u8>>) -> Result<(), Trouble> {
-    let changed = MIGRATOR.iter().find(|migration| {
-        applied
-            .get(&migration.version)
-            .is_some_and(|sum| sum[..] != migration.checksum[..])
-    });
+    let changed = MIGRATOR
+        .iter()
+        .find(|migration| applied.get(&migration.version).is_some_and(|sum| sum[..] != migration.checksum[..]));
     match changed {
         None => Ok(()),
         Some(migration) => Err(Trouble::new(
@@ -125,20 +104,12 @@ fn verify(applied: &HashMap<i64, Vec<u8>>) -> Result<(), Trouble> {
 }
 
 fn name(version: i64) -> String {
-    let description = MIGRATOR
-        .iter()
-        .find(|m| m.version == version)
-        .map(|m| m.description.as_ref());
-    format!("{version:04} {}", description.unwrap_or_default())
-        .trim_end()
-        .to_owned()
+    let description = MIGRATOR.iter().find(|m| m.version == version).map(|m| m.description.as_ref());
+    format!("{version:04} {}", description.unwrap_or_default()).trim_end().to_owned()
 }
 
 fn unreadable(error: &sqlx::Error) -> Trouble {
-    Trouble::new(
-        Blame::Denied,
-        format!("the table _sqlx_migrations cannot be read: {error}"),
-    )
+    Trouble::new(Blame::Denied, format!("the table _sqlx_migrations cannot be read: {error}"))
 }
 
 fn failed(error: &MigrateError) -> Trouble {
@@ -160,9 +131,6 @@ fn failed(error: &MigrateError) -> Trouble {
             Blame::Data,
             format!("{which} fails ({reason}): this database was not made by `facteur migrate`"),
         ),
-        _ => Trouble::new(
-            Blame::Data,
-            format!("{which} failed and left nothing behind: {reason}"),
-        ),
+        _ => Trouble::new(Blame::Data, format!("{which} failed and left nothing behind: {reason}")),
     }
 }

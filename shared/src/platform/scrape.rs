@@ -33,20 +33,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// So many at once: Prometheus is one client.
 const CLIENTS: usize = 16;
 /// Upper bounds of histograms, in seconds.
-const BUCKETS: &[f64] = &[
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
-];
+const BUCKETS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
 /// The process-wide recorder: metrics have one sink.
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Starts recording and answers scrapes on this port (0 = any free one). Returns the address.
 pub async fn start(port: u16, token: Option<SecretString>) -> Result<SocketAddr> {
-    let host = if token.is_some() {
-        Ipv4Addr::UNSPECIFIED
-    } else {
-        Ipv4Addr::LOCALHOST
-    };
+    let host = if token.is_some() { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
     let listener = TcpListener::bind((host, port)).await.map_err(|error| {
         Error::internal(format_args!(
             "METRICS_PORT {port} cannot be opened ({error}): give each process a port of its own, or leave it empty"
@@ -82,15 +77,10 @@ fn recorder() -> Result<&'static PrometheusHandle> {
     if let Some(handle) = RECORDER.get() {
         return Ok(handle);
     }
-    let builder = PrometheusBuilder::new()
-        .set_buckets(BUCKETS)
-        .map_err(Error::internal)?;
+    let builder = PrometheusBuilder::new().set_buckets(BUCKETS).map_err(Error::internal)?;
     let handle = builder.install_recorder().map_err(Error::internal)?;
     metrics::describe_gauge!("facteur_info", "The running version, as a label");
-    metrics::describe_histogram!(
-        "facteur_http_seconds",
-        "How long requests took, by method and status"
-    );
+    metrics::describe_histogram!("facteur_http_seconds", "How long requests took, by method and status");
     metrics::describe_gauge!("facteur_http_connections", "Connections open");
     metrics::describe_counter!("facteur_jobs_total", "Runs settled, by lane and verdict");
     metrics::describe_histogram!("facteur_job_wait_seconds", "From due to started, by lane");
@@ -98,10 +88,7 @@ fn recorder() -> Result<&'static PrometheusHandle> {
         "facteur_tickets_dropped_total",
         "Tickets that could not be sent; PostgreSQL hands those jobs out"
     );
-    metrics::describe_counter!(
-        "facteur_tickets_garbage_total",
-        "Bytes found in Redis that are no ticket"
-    );
+    metrics::describe_counter!("facteur_tickets_garbage_total", "Bytes found in Redis that are no ticket");
     Ok(RECORDER.get_or_init(|| handle))
 }
 
@@ -140,8 +127,8 @@ fn answer(head: &str, recorder: &PrometheusHandle, token: Option<&SecretString>)
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
         .and_then(|(_, value)| value.trim().strip_prefix("Bearer "));
-    let welcome = token
-        .is_none_or(|token| given.is_some_and(|given| secret::same(given.trim(), token.expose_secret())));
+    let welcome =
+        token.is_none_or(|token| given.is_some_and(|given| secret::same(given.trim(), token.expose_secret())));
     if !welcome {
         return (
             "401 Unauthorized\r\nWWW-Authenticate: Bearer",
@@ -166,10 +153,7 @@ mod tests {
         let with = |token: &str| format!("GET /metrics HTTP/1.1\r\nauthorization: Bearer {token}\r\n\r\n");
         assert_eq!(status("GET /metrics HTTP/1.1\r\n\r\n", None), "200");
         assert_eq!(status("GET /metrics?x=1 HTTP/1.1\r\n\r\n", None), "200");
-        assert_eq!(
-            status("GET /metrics HTTP/1.1\r\n\r\n", Some("open sesame")),
-            "401"
-        );
+        assert_eq!(status("GET /metrics HTTP/1.1\r\n\r\n", Some("open sesame")), "401");
         assert_eq!(status(&with("close sesame"), Some("open sesame")), "401");
         assert_eq!(status(&with("open sesame"), Some("open sesame")), "200");
         assert_eq!(status("POST /metrics HTTP/1.1\r\n\r\n", None), "405");

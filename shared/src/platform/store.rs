@@ -41,10 +41,7 @@ pub struct Trouble {
 impl Trouble {
     /// A trouble with its sentence.
     pub fn new(blame: Blame, text: impl Into<String>) -> Self {
-        Self {
-            blame,
-            text: text.into(),
-        }
+        Self { blame, text: text.into() }
     }
 }
 
@@ -106,11 +103,7 @@ impl Place {
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
         let user = options.get_username().to_owned();
-        Self {
-            database: options.get_database().unwrap_or(&user).to_owned(),
-            address,
-            user,
-        }
+        Self { database: options.get_database().unwrap_or(&user).to_owned(), address, user }
     }
 
     fn explain(&self, error: &sqlx::Error) -> Trouble {
@@ -122,10 +115,9 @@ impl Place {
                     "nothing listens at {address}: start PostgreSQL there (`./dev up` for a private one), or correct DATABASE_URL"
                 ),
             ),
-            sqlx::Error::Io(error) if error.to_string().contains("lookup") => Trouble::new(
-                Blame::Config,
-                format!("the host of {address} is not known: correct it in DATABASE_URL"),
-            ),
+            sqlx::Error::Io(error) if error.to_string().contains("lookup") => {
+                Trouble::new(Blame::Config, format!("the host of {address} is not known: correct it in DATABASE_URL"))
+            }
             sqlx::Error::Io(error) => Trouble::new(
                 Blame::Away,
                 format!(
@@ -144,15 +136,11 @@ impl Place {
     }
 
     fn refusal(&self, error: &dyn sqlx::error::DatabaseError, user: &str) -> Trouble {
-        let Self {
-            address, database, ..
-        } = self;
+        let Self { address, database, .. } = self;
         match error.code().as_deref() {
             Some("28P01") => Trouble::new(
                 Blame::Config,
-                format!(
-                    "PostgreSQL at {address} refuses the password of `{user}`: correct it in DATABASE_URL"
-                ),
+                format!("PostgreSQL at {address} refuses the password of `{user}`: correct it in DATABASE_URL"),
             ),
             Some("28000") => Trouble::new(
                 Blame::Config,
@@ -183,10 +171,7 @@ impl Place {
                 Blame::Away,
                 format!("PostgreSQL at {address} is starting or stopping: try again in a moment"),
             ),
-            _ => Trouble::new(
-                Blame::Away,
-                format!("PostgreSQL at {address}: {}", error.message()),
-            ),
+            _ => Trouble::new(Blame::Away, format!("PostgreSQL at {address}: {}", error.message())),
         }
     }
 }

@@ -95,10 +95,7 @@ impl Templates {
     /// # Errors
     /// A source that does not parse, a file out of place, or a mail folder that lacks a file.
     pub fn embedded() -> Result<Self, TemplateError> {
-        let mut registries = Registries {
-            html: registry(),
-            text: registry(),
-        };
+        let mut registries = Registries { html: registry(), text: registry() };
         registries.text.register_escape_fn(handlebars::no_escape);
         registries.add_all(&SOURCES)?;
         for mail in Self::mail_names() {
@@ -107,9 +104,7 @@ impl Templates {
             }
             Self::sample(&mail).ok_or_else(|| TemplateError::Missing(format!("email/{mail}/sample.json")))?;
         }
-        Ok(Self {
-            registries: Arc::new(registries),
-        })
+        Ok(Self { registries: Arc::new(registries) })
     }
 
     /// Renders a mail in `locale` (`en`, `en-GB`), or in French when the house does not speak it.
@@ -148,9 +143,8 @@ impl Templates {
     #[must_use]
     pub fn mail_names() -> Vec<String> {
         let folders = SOURCES.get_dir("email").into_iter().flat_map(Dir::dirs);
-        let mut names: Vec<String> = folders
-            .filter_map(|folder| folder.path().file_name()?.to_str().map(str::to_owned))
-            .collect();
+        let mut names: Vec<String> =
+            folders.filter_map(|folder| folder.path().file_name()?.to_str().map(str::to_owned)).collect();
         names.sort_unstable();
         names
     }
@@ -190,14 +184,9 @@ impl Registries {
                     _ => return Err(misplaced()),
                 }
             }
-            ["email", _, locale, part] if LOCALES.contains(&locale) && PARTS.contains(&part) => (
-                if part == "body.html" {
-                    &mut self.html
-                } else {
-                    &mut self.text
-                },
-                stem,
-            ),
+            ["email", _, locale, part] if LOCALES.contains(&locale) && PARTS.contains(&part) => {
+                (if part == "body.html" { &mut self.html } else { &mut self.text }, stem)
+            }
             _ => return Err(misplaced()),
         };
         registry
@@ -227,9 +216,7 @@ fn render(registry: &Handlebars<'static>, name: &str, context: &Context) -> Resu
     if !registry.has_template(name) {
         return Err(TemplateError::Missing(name.to_owned()));
     }
-    registry
-        .render_with_context(name, context)
-        .map_err(|cause| TemplateError::Render(name.to_owned(), Box::new(cause)))
+    registry.render_with_context(name, context).map_err(|cause| TemplateError::Render(name.to_owned(), Box::new(cause)))
 }
 
 /// The house's locale nearest to a language tag: `en-GB` is `en`, `de` is `fr`.
@@ -244,10 +231,7 @@ fn spoken(tag: &str) -> &'static str {
 fn one_line(subject: &str) -> String {
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let spaced: String = subject
-        .chars()
-        .map(|c| if breaks(c) || turns(c) { ' ' } else { c })
-        .collect();
+    let spaced: String = subject.chars().map(|c| if breaks(c) || turns(c) { ' ' } else { c }).collect();
     let words: Vec<&str> = spaced.split(' ').filter(|word| !word.is_empty()).collect();
     let line: String = words.join(" ").chars().take(SUBJECT_MAX).collect();
     line.trim().to_owned()

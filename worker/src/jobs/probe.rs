@@ -13,10 +13,9 @@ impl Run for Probe {
         let failed = || Failure::Retry(Blame::new("probe", "the probe was told to fail"));
         let n = self.n.unwrap_or(1);
         let wait = match self.mode {
-            ProbeMode::Ok => return Ok(()),
             ProbeMode::Fail => return Err(failed()),
-            ProbeMode::FailN if cx.job.attempt.unsigned_abs() as u64 <= n => return Err(failed()),
-            ProbeMode::FailN => return Ok(()),
+            ProbeMode::FailN if u64::from(cx.job.attempt.unsigned_abs()) <= n => return Err(failed()),
+            ProbeMode::Ok | ProbeMode::FailN => return Ok(()),
             ProbeMode::Panic => panic!("the probe was told to panic"),
             ProbeMode::Abort => std::process::abort(),
             ProbeMode::Sleep => Duration::from_millis(n),

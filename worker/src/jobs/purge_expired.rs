@@ -12,7 +12,7 @@ impl Run for PurgeExpired {
     async fn run(self, cx: Cx) -> Result<(), Failure> {
         loop {
             if cx.cancel.is_cancelled() {
-                return Err(Failure::Snooze(std::time::Duration::from_secs(60)));
+                return Err(Failure::Snooze(std::time::Duration::from_mins(1)));
             }
             let mut tx = cx.begin().await?;
             let purged = identity::purge(&mut tx).await?

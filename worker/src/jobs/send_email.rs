@@ -76,7 +76,8 @@ async fn retry(mut tx: Tx, email: &EmailView, code: &str, reply: String) -> Resu
 async fn render(tx: &mut Tx, email: &EmailView) -> Result<Letter, Failure> {
     let platform = tx.platform().clone();
     let broken = |message: String| Failure::Dead(Blame::new("template", message));
-    let template = catalogue::find(&email.row.template).ok_or_else(|| broken(format!("no mail {}", email.row.template)))?;
+    let template =
+        catalogue::find(&email.row.template).ok_or_else(|| broken(format!("no mail {}", email.row.template)))?;
     let mut vars = mail::vars(&platform.config, &email.row.locale, &email.vars);
     if let (Some(link), Some(user)) = (template.link, email.user_id) {
         let minted = identity::link(tx, link, user, email.row.id).await?;

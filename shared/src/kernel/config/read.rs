@@ -22,9 +22,12 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+/// Where values come from: the environment, or a test's map.
+type Source<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
+
 /// Reads values by name and remembers every problem.
 pub struct Reader<'a> {
-    get: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    get: Source<'a>,
     problems: Vec<String>,
 }
 
@@ -89,7 +92,9 @@ impl<'a> Reader<'a> {
 
     /// One of a few words.
     pub fn choice<T: Copy>(&mut self, name: &str, default: T, choices: &[(&str, T)]) -> T {
-        let Some(text) = self.text(name) else { return default };
+        let Some(text) = self.text(name) else {
+            return default;
+        };
         if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
             return *value;
         }
@@ -111,7 +116,9 @@ impl<'a> Reader<'a> {
 
     /// `15m`, `7d`, `90s`, `2h`.
     pub fn duration(&mut self, name: &str, default: Duration) -> Duration {
-        let Some(text) = self.text(name) else { return default };
+        let Some(text) = self.text(name) else {
+            return default;
+        };
         parse_duration(&text).unwrap_or_else(|| {
             self.problem(name, format_args!("is `{text}`, should look like 90s, 15m, 2h or 7d"));
             default
@@ -120,7 +127,9 @@ impl<'a> Reader<'a> {
 
     /// `1000/15m`.
     pub fn rate(&mut self, name: &str, default: Rate) -> Rate {
-        let Some(text) = self.text(name) else { return default };
+        let Some(text) = self.text(name) else {
+            return default;
+        };
         let rate = text.split_once('/').and_then(|(count, per)| {
             let count = count.parse().ok().filter(|count| *count > 0)?;
             Some(Rate { count, per: parse_duration(per).filter(|per| !per.is_zero())? })
@@ -144,6 +153,9 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Longer than this nothing lasts, and no clock of ours can add it.
+const CENTURY: u64 = 3_155_760_000;
+
 fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = text[..split].parse().ok()?;
@@ -154,5 +166,5 @@ fn parse_duration(text: &str) -> Option<Duration> {
         "d" => 86_400,
         _ => return None,
     };
-    Some(Duration::from_secs(number * unit))
+    number.checked_mul(unit).filter(|seconds| *seconds <= CENTURY).map(Duration::from_secs)
 }

@@ -25,10 +25,7 @@ pub async fn mail(mail: &Mail) -> Check {
             Ok(()) => Check::ok("mail", format!("goes to the folder {}", folder.display())),
             Err(error) => {
                 let folder = folder.display();
-                Check::wrong(
-                    "mail",
-                    format!("MAIL_FOLDER {folder} cannot be written ({error}): name another"),
-                )
+                Check::wrong("mail", format!("MAIL_FOLDER {folder} cannot be written ({error}): name another"))
             }
         },
         (None, None) => Check::warn("mail", "goes nowhere: neither SMTP_HOST nor MAIL_FOLDER is set"),
@@ -57,11 +54,7 @@ async fn greeting(smtp: &SmtpConfig) -> std::io::Result<()> {
     }
     let mut code = [0_u8; 3];
     stream.read_exact(&mut code).await?;
-    if &code == b"220" {
-        Ok(())
-    } else {
-        Err(std::io::Error::other("it does not greet with 220"))
-    }
+    if &code == b"220" { Ok(()) } else { Err(std::io::Error::other("it does not greet with 220")) }
 }
 
 async fn writable(folder: &Path) -> std::io::Result<()> {

@@ -32,7 +32,9 @@ pub async fn requeue(tx: &mut Tx, ids: &[JobId]) -> Result<Vec<JobId>> {
     .fetch_all(&mut **tx)
     .await?;
     let revived = rows.iter().map(|ticket| ticket.job).collect();
-    rows.into_iter().for_each(|ticket| tx.after_commit(Signal::Ticket(ticket)));
+    for ticket in rows {
+        tx.after_commit(Signal::Ticket(ticket));
+    }
     Ok(revived)
 }
 
@@ -59,7 +61,9 @@ pub async fn cancel(tx: &mut Tx, id: JobId) -> Result<String> {
     )
     .fetch_optional(&mut **tx)
     .await?;
-    let Some(row) = row else { return Err(refused(tx, id, "cancelled").await) };
+    let Some(row) = row else {
+        return Err(refused(tx, id, "cancelled").await);
+    };
     tx.platform().tickets.remove(&row.lane, id);
     Ok(row.state)
 }

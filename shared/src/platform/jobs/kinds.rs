@@ -10,13 +10,7 @@ use crate::kernel::ids::{EmailId, NotificationId, UserId};
 use crate::platform::jobs::{Job, Lane, Retry};
 
 /// Every kind, by name.
-pub const ALL: &[&str] = &[
-    SendEmail::KIND,
-    Welcome::KIND,
-    DispatchNotification::KIND,
-    PurgeExpired::KIND,
-    Probe::KIND,
-];
+pub const ALL: &[&str] = &[SendEmail::KIND, Welcome::KIND, DispatchNotification::KIND, PurgeExpired::KIND, Probe::KIND];
 
 /// Renders a mail and hands it to the relay. The lane comes from the template.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,7 +75,7 @@ impl Job for PurgeExpired {
     const KIND: &'static str = "maintenance.purge_expired";
     const LANE: Lane = Lane::Maintenance;
     const RETRY: Retry = Retry::SWEEP;
-    const TIMEOUT: Duration = Duration::from_secs(1800);
+    const TIMEOUT: Duration = Duration::from_mins(30);
 }
 
 /// Does what it is told, so that operators can see retry, time-out and dead letter without touching business data.

@@ -144,7 +144,14 @@ macro_rules! claim {
 /// nothing.
 pub async fn claim(db: &PgPool, worker: &str, lane: &str, kinds: &[String], ids: &[JobId]) -> Result<Vec<Claimed>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
-    let pick = claim!(db, worker, "id = any($1) and kind = any($2) and lane = $3 and state || '' = 'queued'", &ids, kinds, lane);
+    let pick = claim!(
+        db,
+        worker,
+        "id = any($1) and kind = any($2) and lane = $3 and state || '' = 'queued'",
+        &ids,
+        kinds,
+        lane
+    );
     Ok(pick?)
 }
 
@@ -298,7 +305,11 @@ pub async fn settle_unsuccessful(db: &mut PgConnection, worker: &str, run: &Unsu
 }
 
 /// Gives jobs back that were claimed and not finished: no attempt is burned. Returns what is to be ticketed.
-pub async fn release(db: &mut PgConnection, worker: &str, held: &[(JobId, i32)]) -> Result<Vec<super::tickets::Ticket>> {
+pub async fn release(
+    db: &mut PgConnection,
+    worker: &str,
+    held: &[(JobId, i32)],
+) -> Result<Vec<super::tickets::Ticket>> {
     let (ids, fences): (Vec<_>, Vec<_>) = held.iter().map(|(id, fence)| (id.0, *fence)).unzip();
     let rows = sqlx::query!(
         r#"

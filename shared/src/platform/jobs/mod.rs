@@ -11,8 +11,8 @@ pub mod health;
 pub mod kinds;
 mod lane;
 pub mod ledger;
-mod retry;
 pub mod retention;
+mod retry;
 pub mod schedule;
 pub mod sweep;
 pub mod tickets;
@@ -48,7 +48,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How often and how soon again.
     const RETRY: Retry = Retry::STANDARD;
     /// After this long a run is stopped and counts as failed.
-    const TIMEOUT: Duration = Duration::from_secs(60);
+    const TIMEOUT: Duration = Duration::from_mins(1);
     /// A second job with the same key is the first one.
     fn unique_key(&self) -> Option<String> {
         None

@@ -18,8 +18,7 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     )
     .execute(&mut *db)
     .await?;
-    let selections = sqlx::query!("delete from job_selections where created_at < now() - interval '14 days'")
-        .execute(db)
-        .await?;
+    let selections =
+        sqlx::query!("delete from job_selections where created_at < now() - interval '14 days'").execute(db).await?;
     Ok(jobs.rows_affected() + selections.rows_affected())
 }

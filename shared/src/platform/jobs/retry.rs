@@ -35,8 +35,7 @@ impl Retry {
     }
 
     /// Mail: our relay's bad days last longer than anybody expects.
-    pub const MAIL: Self =
-        Self { patience: Duration::from_secs(72 * 3600), ..Self::new("mail", 15, 15, 2, 3600) };
+    pub const MAIL: Self = Self { patience: Duration::from_hours(72), ..Self::new("mail", 15, 15, 2, 3600) };
     /// Effects on our own tables.
     pub const STANDARD: Self = Self::new("effect", 10, 5, 2, 3600);
     /// Periodic sweeps: the next tick repeats the work.

@@ -59,7 +59,9 @@ pub async fn tick(tx: &mut Tx) -> Result<usize> {
 fn job(kind: &str, name: &str, tick: DateTime<Utc>) -> Result<NewJob> {
     let job = match kind {
         PurgeExpired::KIND => NewJob::of(&PurgeExpired {})?,
-        other => return Err(Error::internal(format_args!("schedule {name}: no duty of kind {other}"))),
+        other => {
+            return Err(Error::internal(format_args!("schedule {name}: no duty of kind {other}")));
+        }
     };
     Ok(NewJob { unique_key: Some(format!("schedule:{name}:{}", tick.timestamp())), ..job })
 }

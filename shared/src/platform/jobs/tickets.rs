@@ -106,7 +106,9 @@ impl Tickets {
 
     /// Tickets waiting per lane, in the order asked.
     pub async fn depths(&self, lanes: &[&str]) -> RedisResult<Vec<u64>> {
-        let Some(redis) = &self.0 else { return Ok(vec![0; lanes.len()]) };
+        let Some(redis) = &self.0 else {
+            return Ok(vec![0; lanes.len()]);
+        };
         let mut pipe = redis::pipe();
         for lane in lanes {
             pipe.zcard(key(&redis.namespace, lane));
@@ -139,9 +141,7 @@ fn key(namespace: &str, lane: &str) -> String {
 }
 
 async fn connect(client: &Client, answer: Duration) -> RedisResult<MultiplexedConnection> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ANSWER))
-        .set_response_timeout(Some(answer));
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER)).set_response_timeout(Some(answer));
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 
@@ -170,7 +170,9 @@ async fn deliver(client: Client, namespace: String, mut inbox: mpsc::Receiver<Me
         for (lane, member) in &removals {
             pipe.zrem(key(&namespace, lane), member).ignore();
         }
-        if !pipe.is_empty() && let Err(error) = send(&client, &mut connection, &pipe).await {
+        if !pipe.is_empty()
+            && let Err(error) = send(&client, &mut connection, &pipe).await
+        {
             connection = None;
             let lost: usize = lanes.values().map(Vec::len).sum();
             metrics::counter!("facteur_tickets_dropped_total").increment(lost as u64);
@@ -205,8 +207,7 @@ impl Taker {
     pub async fn take(&mut self, n: usize) -> RedisResult<Vec<JobId>> {
         let mut found: Vec<(String, f64)> = self.connection.zpopmin(&self.key, n as isize).await?;
         if found.is_empty() {
-            let first: Option<(String, String, f64)> =
-                self.connection.bzpopmin(&self.key, BLOCK.as_secs_f64()).await?;
+            let first: Option<(String, String, f64)> = self.connection.bzpopmin(&self.key, BLOCK.as_secs_f64()).await?;
             found.extend(first.map(|(_, member, score)| (member, score)));
         }
         let taken = found.len();

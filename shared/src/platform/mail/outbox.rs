@@ -158,7 +158,13 @@ pub async fn start(db: &mut PgConnection, id: EmailId) -> Result<bool> {
 }
 
 /// What became of a mail, with the relay's words. `sent` is never overwritten.
-pub async fn finish(db: &mut PgConnection, id: EmailId, status: &str, subject: Option<&str>, reply: Option<&str>) -> Result<()> {
+pub async fn finish(
+    db: &mut PgConnection,
+    id: EmailId,
+    status: &str,
+    subject: Option<&str>,
+    reply: Option<&str>,
+) -> Result<()> {
     sqlx::query!(
         "update emails set status = $2, subject = coalesce($3, subject), smtp_reply = coalesce($4, smtp_reply),
                 sent_at = case when $2 = 'sent' then now() else sent_at end

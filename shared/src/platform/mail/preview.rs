@@ -24,13 +24,8 @@ pub fn preview(config: &Config, templates: &Templates, email: &EmailView) -> Res
         };
         // The true term is the token's own; the mail's deadline is the nearest thing that is known before and after.
         let expires_at = email.deadline_at.unwrap_or(row.created_at);
-        all.insert(
-            format!("{name}_url"),
-            json!(format!("{}/{name}?token={MASK}", config.frontend_url())),
-        );
+        all.insert(format!("{name}_url"), json!(format!("{}/{name}?token={MASK}", config.frontend_url())));
         all.insert("expires_at".into(), Value::from(expires_at.to_rfc3339()));
     }
-    templates
-        .mail(template.name, &row.locale, &vars)
-        .map_err(Error::internal)
+    templates.mail(template.name, &row.locale, &vars).map_err(Error::internal)
 }

@@ -6,10 +6,9 @@ use crate::kernel::Result;
 
 /// Whether, and why, an address gets no mail.
 pub async fn reason(db: &mut PgConnection, address: &str) -> Result<Option<String>> {
-    let reason =
-        sqlx::query_scalar!("select reason from email_suppressions where address = $1::text::citext", address)
-            .fetch_optional(db)
-            .await?;
+    let reason = sqlx::query_scalar!("select reason from email_suppressions where address = $1::text::citext", address)
+        .fetch_optional(db)
+        .await?;
     Ok(reason)
 }
 

@@ -60,9 +60,7 @@ impl HelperDef for Word {
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
         let Self(name, say) = *self;
-        let argument = helper
-            .param(0)
-            .ok_or(RenderErrorReason::ParamNotFoundForIndex(name, 0))?;
+        let argument = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex(name, 0))?;
         if argument.is_value_missing() {
             return Err(RenderError::strict_error(argument.relative_path()));
         }
@@ -155,11 +153,7 @@ fn number(argument: &Json, scene: &Scene<'_>) -> Said {
         Json::Number(number) => number.to_string(),
         _ => return Err(RenderErrorReason::InvalidParamType("a number")),
     };
-    let (space, mark) = if scene.is_english() {
-        (',', ".")
-    } else {
-        ('\u{202f}', ",")
-    };
+    let (space, mark) = if scene.is_english() { (',', ".") } else { ('\u{202f}', ",") };
     let (sign, digits) = digits.strip_prefix('-').map_or(("", &*digits), |rest| ("−", rest));
     let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
     let mut grouped = String::from(sign);

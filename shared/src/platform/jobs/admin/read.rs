@@ -228,12 +228,10 @@ pub async fn get(db: &mut PgConnection, id: JobId) -> Result<JobView> {
             next_run_at: None,
         });
     }
-    let children = sqlx::query_scalar!(
-        r#"select id as "id: JobId" from jobs where parent_id = $1 order by id limit 200"#,
-        id.0
-    )
-    .fetch_all(db)
-    .await?;
+    let children =
+        sqlx::query_scalar!(r#"select id as "id: JobId" from jobs where parent_id = $1 order by id limit 200"#, id.0)
+            .fetch_all(db)
+            .await?;
     Ok(JobView {
         row: JobRow {
             id,
