@@ -120,7 +120,7 @@ async fn register(State(app): State<App>, headers: HeaderMap, post: Post<NewAcco
     let mut tx = post.begin().await?; // a repeated key is answered before anything is hashed
     registration::open(&mut tx).await?;
     passwords::check(&mut tx, &body.password, &[&body.email, &body.first_name, &body.last_name]).await?;
-    drop(tx);
+    tx.rollback().await?; // the key is free again for the second half
     let password = passwords::hash(&app.platform.config, &body.password).await?;
     let mut tx = post.begin().await?;
     let (email, first_name, last_name) = (&body.email, &body.first_name, &body.last_name);
@@ -207,7 +207,7 @@ struct NewPassword {
 
 async fn confirm_reset(State(app): State<App>, post: Post<NewPassword>) -> Answer {
     let body = &post.body;
-    drop(post.begin().await?); // a repeated key is answered before anything is hashed
+    post.begin().await?.rollback().await?; // a repeated key is answered before anything is hashed
     password::check_reset(&app.platform, &post.origin, &body.token, &body.password).await?;
     let hash = passwords::hash(&app.platform.config, &body.password).await?;
     let mut tx = post.begin().await?;

@@ -123,7 +123,7 @@ struct ChangePassword {
 
 async fn change_password(State(app): State<App>, caller: Caller, post: Post<ChangePassword>) -> Answer {
     let ChangePassword { current_password, password } = &post.body;
-    drop(post.begin().await?); // a repeated key is answered before anything is hashed
+    post.begin().await?.rollback().await?; // a repeated key is answered before anything is hashed
     let verified = password::check_change(&app.platform, caller.user, current_password, password).await?;
     let hash = passwords::hash(&app.platform.config, password).await?;
     let mut tx = post.begin().await?;

@@ -1,0 +1,144 @@
+//! `facteur jobs`: look at jobs. What changes them is in `retry.rs`.
+
+use clap::{Args, Subcommand};
+use shared::kernel::Error;
+use shared::kernel::ids::JobId;
+use shared::kernel::page::{self, PageRequest};
+use shared::platform::Platform;
+use shared::platform::jobs::Lane;
+use shared::platform::jobs::admin::{self, JobFilter, JobRow, STATES};
+
+use super::exit::{Failure, USAGE};
+use super::text::{json, relative, short, table};
+use super::{open, retry, say, show};
+
+/// What can be done with jobs.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List jobs, newest first
+    #[command(after_help = "\
+Examples:
+  facteur jobs ls --state dead
+  facteur jobs ls --kind email.send --q example.org --limit 200
+  facteur jobs ls --state retrying --json | jq -r '.data[].id'")]
+    Ls(Ls),
+    /// Show one job with every attempt
+    #[command(after_help = "Example:\n  facteur jobs show 01890a5d-ac96-774b-bcce-b302099a8057")]
+    Show {
+        /// Its id
+        id: JobId,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring jobs back: one, or all that match
+    #[command(after_help = "\
+Examples:
+  facteur jobs retry 01890a5d-ac96-774b-bcce-b302099a8057
+  facteur jobs retry --state dead --kind email.send        shows how many, then asks
+  facteur jobs retry --state dead --lane documents --yes   for scripts")]
+    Retry(retry::Retry),
+    /// Enqueue a harmless job that does what it is told, to watch retry, time-out and dead letter
+    #[command(after_help = "\
+Examples:
+  facteur jobs probe ok --count 100
+  facteur jobs probe fail_n --n 2            fails twice, then succeeds
+  facteur jobs probe sleep --n 30000 --lane email
+Beware: `abort` takes a worker process down, three times before its job is quarantined.")]
+    Probe(retry::Probe),
+}
+
+/// Which jobs.
+#[derive(Args)]
+pub struct Which {
+    /// In this state
+    #[arg(long, value_parser = STATES)]
+    state: Option<String>,
+    /// Of this kind, for example email.send
+    #[arg(long)]
+    kind: Option<String>,
+    /// In this lane
+    #[arg(long)]
+    lane: Option<Lane>,
+    /// With this text in what they are known by or in their last error
+    #[arg(long)]
+    q: Option<String>,
+}
+
+impl Which {
+    /// The same for the ledger.
+    pub fn filter(self) -> JobFilter {
+        let lane = self.lane.map(|lane| lane.name().to_owned());
+        JobFilter { state: self.state, kind: self.kind, lane, q: self.q, ..JobFilter::default() }
+    }
+
+    /// Nothing was said.
+    pub fn is_everything(&self) -> bool {
+        self.state.is_none() && self.kind.is_none() && self.lane.is_none() && self.q.is_none()
+    }
+}
+
+/// `jobs ls`.
+#[derive(Args)]
+pub struct Ls {
+    #[command(flatten)]
+    which: Which,
+    /// At most so many, up to 200
+    #[arg(long, default_value_t = page::DEFAULT_LIMIT, value_parser = clap::value_parser!(i64).range(1..=page::MAX_LIMIT))]
+    limit: i64,
+    /// Where the last list ended
+    #[arg(long, value_name = "CURSOR")]
+    after: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does it.
+pub async fn run(command: Command) -> Result<(), Failure> {
+    let platform = open().await?;
+    match command {
+        Command::Ls(args) => list(&platform, args).await?,
+        Command::Show { id, json } => show::job(&platform, id, json).await?,
+        Command::Retry(args) => retry::retry(&platform, args).await?,
+        Command::Probe(args) => retry::probe(&platform, args).await?,
+    }
+    platform.tickets.flush(std::time::Duration::from_secs(2)).await;
+    Ok(())
+}
+
+async fn list(platform: &Platform, args: Ls) -> Result<(), Failure> {
+    let wrong = || Failure::new(USAGE, "--after is no cursor of ours: it is printed below a list that goes on");
+    let after = args.after.map(|cursor| page::decode(&cursor).ok_or_else(wrong)).transpose()?;
+    let mut db = platform.db.acquire().await.map_err(Error::from)?;
+    let filter = args.which.filter().checked()?;
+    let page = admin::list(&mut db, &filter, PageRequest { limit: args.limit, after }).await?;
+    if args.json {
+        say(json(&serde_json::json!({ "data": page.rows, "page": { "next": page.next } }))?);
+        return Ok(());
+    }
+    if page.rows.is_empty() {
+        say("no job matches");
+        return Ok(());
+    }
+    let now = platform.clock.now();
+    let line = |row: &JobRow| {
+        vec![
+            row.id.to_string(),
+            row.state.clone(),
+            row.kind.clone(),
+            row.lane.clone(),
+            format!("{}/{}", row.attempt, row.max_attempts),
+            relative(now, row.created_at),
+            relative(now, row.finished_at.unwrap_or(row.run_at)),
+            short(row.key_argument.as_deref(), 30),
+            short(row.last_error.as_deref(), 80),
+        ]
+    };
+    let head = ["ID", "STATE", "KIND", "LANE", "ATTEMPT", "ENQUEUED", "ENDED/DUE", "ABOUT", "LAST ERROR"];
+    say(table(&head, &page.rows.iter().map(line).collect::<Vec<_>>()));
+    if let Some(next) = page.next {
+        say(format_args!("there are more: --after {next}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! `facteur seed`: one sample user of each role, for development and tests. A second run changes nothing.
+
+use shared::domain::identity::permissions;
+use shared::domain::identity::users::{self, NewUser, Status};
+use shared::kernel::Error;
+use shared::kernel::config::Env;
+use shared::platform::Platform;
+
+use super::exit::{DENIED, Failure};
+use super::users::add;
+use super::{open, say, text};
+
+/// Whom the sample users are called after, by role.
+const NAMES: &[(&str, &str, &str)] = &[
+    ("admin", "Alice", "Durand"),
+    ("user", "Camille", "Martin"),
+    ("corrector", "Noé", "Bernard"),
+    ("student", "Inès", "Petit"),
+    ("teacher", "Hugo", "Moreau"),
+    ("employee", "Lina", "Garcia"),
+    ("moderator", "Adam", "Roux"),
+];
+
+/// `seed`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The password of new sample users; without it, a random one is printed
+    #[arg(long, env = "SEED_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+}
+
+/// Makes the users that are missing and prints all logins.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let platform = open().await?;
+    if platform.config.env == Env::Production {
+        return Err(Failure::new(
+            DENIED,
+            "sample users have no place in production: `facteur user add` makes real ones (or set APP_ENV=development)",
+        ));
+    }
+    let password = args.password.filter(|given| !given.is_empty()).unwrap_or_else(text::password);
+    let mut rows = Vec::new();
+    for (email, role) in logins(&platform).await? {
+        let fresh = make(&platform, &email, &role, &password).await?;
+        let shown = if fresh { password.as_str() } else { "(as it was)" };
+        rows.push(vec![email, shown.to_owned(), role]);
+    }
+    say(text::table(&["LOGIN", "PASSWORD", "ROLE"], &rows));
+    Ok(())
+}
+
+/// The administrator of the settings, then one of each role.
+async fn logins(platform: &Platform) -> Result<Vec<(String, String)>, Failure> {
+    let mut db = platform.db.acquire().await.map_err(Error::from)?;
+    let admin = platform.config.mail.admins.first().map(|address| (address.clone(), "admin".to_owned()));
+    let mut logins: Vec<_> = admin.into_iter().collect();
+    for role in permissions::roles(&mut db).await? {
+        if role.code != "admin" || logins.is_empty() {
+            logins.push((format!("{}@facteur.example", role.code), role.code));
+        }
+    }
+    Ok(logins)
+}
+
+/// Whether the account is new.
+async fn make(platform: &Platform, email: &str, role: &str, password: &str) -> Result<bool, Failure> {
+    let mut db = platform.db.acquire().await.map_err(Error::from)?;
+    if users::find_by_email(&mut db, email).await?.is_some() {
+        return Ok(false);
+    }
+    drop(db);
+    let name = NAMES.iter().find(|(code, ..)| *code == role);
+    let (_, first_name, last_name) = name.copied().unwrap_or((role, "Dominique", "Exemple"));
+    let new = NewUser {
+        email,
+        username: None,
+        password: None,
+        first_name,
+        last_name,
+        role,
+        status: Status::Active,
+        locale: "fr",
+    };
+    Ok(add(platform, new, password).await?.is_some())
+}

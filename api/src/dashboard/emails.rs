@@ -1,0 +1,158 @@
+//! Mails: every one that was queued, what became of it, and how it looks.
+
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shared::kernel::Error;
+use shared::kernel::ids::EmailId;
+use shared::platform::mail::{self, EmailFilter, EmailRow, EmailView, catalogue};
+use shared::platform::templates::RenderedMail;
+
+use crate::dashboard::desk::Desk;
+use crate::dashboard::facts::Fact;
+use crate::dashboard::filter::{Chip, with};
+use crate::dashboard::forms::Select;
+use crate::dashboard::frame::Place;
+use crate::dashboard::marks::{self, Mark};
+use crate::dashboard::pager::{Empty, Pager};
+use crate::dashboard::{framed, mask};
+use crate::error::ApiError;
+use crate::extract::{Paging, Path, Query};
+
+const STATUSES: [&str; 10] =
+    ["queued", "held", "sending", "sent", "bounced", "complained", "failed", "suppressed", "expired", "uncertain"];
+
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    mail: &'a EmailRow,
+    mark: Mark,
+}
+
+/// The filter as the URL says it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Given {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+}
+
+impl Given {
+    fn href(&self) -> String {
+        with("/admin/emails", &serde_urlencoded::to_string(self).unwrap_or_default())
+    }
+
+    fn chips(&self) -> Vec<Chip> {
+        let chip = |words: Option<String>, rest: Self| words.map(|words| Chip { words, href: rest.href() });
+        let status = self.status.as_deref().map(|status| marks::email(status).word.to_lowercase());
+        let template = self.template.as_ref().map(|template| format!("mail {template}"));
+        let address = self.address.as_ref().map(|address| format!("to “{address}”"));
+        [
+            chip(status, Self { status: None, ..self.clone() }),
+            chip(template, Self { template: None, ..self.clone() }),
+            chip(address, Self { address: None, ..self.clone() }),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn selects(&self) -> Vec<Select> {
+        let statuses = STATUSES.map(|status| (status.to_owned(), marks::email(status).word.to_owned()));
+        let templates = catalogue::ALL.map(|template| (template.name.to_owned(), template.name.to_owned()));
+        vec![
+            Select::new("status", "Every status", statuses, self.status.as_deref()),
+            Select::new("template", "Every mail", templates, self.template.as_deref()),
+        ]
+    }
+}
+
+/// `GET /admin/emails`
+pub async fn list(desk: Desk, Query(given): Query<Given>, Paging(request): Paging) -> Result<Response, ApiError> {
+    let filter =
+        EmailFilter { status: given.status.clone(), template: given.template.clone(), address: given.address.clone() };
+    let page = mail::list(&mut *desk.db().await?, &filter, request).await?;
+    let rows: Vec<Row<'_>> = page.rows.iter().map(|mail| Row { mark: marks::email(&mail.status), mail }).collect();
+    let narrowed = given != Given::default();
+    let empty = Empty {
+        icon: "emails",
+        title: if narrowed { "No mail matches." } else { "No mail yet." }.into(),
+        text: if narrowed {
+            "Others may be hidden by the filters."
+        } else {
+            "Each mail is a row here before it is sent."
+        },
+        href: narrowed.then(|| "/admin/emails".to_owned()),
+        action: "Clear them",
+    };
+    let query = serde_urlencoded::to_string(&given).unwrap_or_default();
+    let view = json!({
+        "mailbox": desk.app.is_development() && desk.app.platform.config.mail.folder.is_some(),
+        "address": given.address,
+        "selects": given.selects(),
+        "chips": given.chips(),
+        "rows": rows,
+        "empty": empty,
+        "pager": Pager::new("/admin/emails", &query, request, &page),
+    });
+    desk.page("emails", Place::Emails, "E-mails", &view).await
+}
+
+/// `GET /admin/emails/{id}`
+pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiError> {
+    let mail = mail::get(&mut *desk.db().await?, id).await?;
+    let preview = rendered(&desk, &mail);
+    let subject = mail.row.subject.clone().or_else(|| preview.as_ref().ok().map(|mail| mail.subject.clone()));
+    let subject = subject.unwrap_or_else(|| mail.row.template.clone());
+    let view = json!({
+        "mail": mail.row,
+        "fine": mail.row.status == "sent",
+        "mark": marks::email(&mail.row.status),
+        "subject": subject,
+        "job": mail.job_id.map(|job| format!("/admin/jobs/{job}")),
+        "preview": preview.is_ok(),
+        "no_preview": "Its template no longer exists or needs data this mail does not have.",
+        "text": preview.ok().map(|mail| mail.text),
+        "facts": facts(&mail),
+        "vars": mask::shown(&mail.vars).0,
+    });
+    desk.page("email", Place::Emails, &subject, &view).await
+}
+
+/// `GET /admin/emails/{id}/preview.html`
+pub async fn preview(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiError> {
+    let mail = mail::get(&mut *desk.db().await?, id).await?;
+    Ok(framed::mail(rendered(&desk, &mail)?.html))
+}
+
+/// The mail with its secrets masked.
+fn rendered(desk: &Desk, mail: &EmailView) -> Result<RenderedMail, Error> {
+    mail::preview(&desk.app.platform.config, &desk.app.platform.templates, mail)
+}
+
+fn facts(mail: &EmailView) -> Vec<Fact> {
+    let code = |name, value: &Option<String>| value.as_ref().map(|value| Fact::code(name, value));
+    let about = mail.subject_type.as_ref().zip(mail.subject_id);
+    let to = match &mail.row.to_name {
+        Some(name) if !name.is_empty() => format!("{name} <{}>", mail.row.to_address),
+        _ => mail.row.to_address.clone(),
+    };
+    let facts = [
+        Some(Fact::text("To", to)),
+        mail.from_address.as_ref().map(|from| Fact::text("From", from)),
+        mail.reply_to.as_ref().map(|to| Fact::text("Answers to", to)),
+        Some(Fact::text("Class", &mail.row.mail_class)),
+        Some(Fact::text("Language", &mail.row.locale)),
+        Some(Fact::at("Queued", mail.row.created_at)),
+        mail.row.sent_at.map(|at| Fact::at("Sent", at)),
+        mail.deadline_at.map(|at| Fact::at("Expires", at)),
+        code("Message-ID", &mail.message_id),
+        mail.user_id.map(|user| Fact::code("Account", user)),
+        about.map(|(kind, id)| Fact::code("About", format!("{kind} {id}"))),
+    ];
+    facts.into_iter().flatten().collect()
+}

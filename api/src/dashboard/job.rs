@@ -1,0 +1,154 @@
+//! One job: where it stands, how it came there, what it carries. What is done with it is in `action.rs`.
+
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared::kernel::ids::JobId;
+use shared::platform::audit;
+use shared::platform::jobs::admin::{self, Attempt, JobView};
+
+use crate::dashboard::audit::Line;
+use crate::dashboard::desk::Desk;
+use crate::dashboard::facts::Fact;
+use crate::dashboard::frame::Place;
+use crate::dashboard::marks::{self, Mark};
+use crate::dashboard::row::RETRYABLE;
+use crate::dashboard::timeline::{self, Timeline};
+use crate::dashboard::{mask, session};
+use crate::error::ApiError;
+use crate::extract::Path;
+
+/// Audit entries shown beside a job.
+const ENTRIES: i64 = 20;
+
+#[derive(Serialize)]
+struct Page<'a> {
+    job: &'a JobView,
+    mark: Mark,
+    stopping: bool,
+    actions: Option<Actions>,
+    timeline: Timeline,
+    attempts: Vec<Run<'a>>,
+    payload: String,
+    masked: bool,
+    result: Option<String>,
+    facts: Vec<Fact>,
+    children: &'a [JobId],
+    audit: Vec<Line>,
+}
+
+/// For each action the reason why it is not possible now; none when it is.
+#[derive(Serialize)]
+struct Actions {
+    id: JobId,
+    retry: Option<&'static str>,
+    cancel: Option<&'static str>,
+    discard: Option<&'static str>,
+    why: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    attempt: i32,
+    mark: Mark,
+    started_at: DateTime<Utc>,
+    clock: String,
+    ms: Option<i64>,
+    worker_id: Option<&'a str>,
+    error: &'a str,
+    log: Option<&'a str>,
+}
+
+impl<'a> From<&'a Attempt> for Run<'a> {
+    fn from(run: &'a Attempt) -> Self {
+        Self {
+            attempt: run.attempt,
+            mark: marks::outcome(&run.outcome),
+            started_at: run.started_at,
+            clock: timeline::clock(run.started_at),
+            ms: run.finished_at.map(|end| (end - run.started_at).num_milliseconds().max(0)),
+            worker_id: run.worker_id.as_deref(),
+            error: run.error.as_deref().unwrap_or_default(),
+            log: run.log.as_deref().filter(|log| !log.trim().is_empty()),
+        }
+    }
+}
+
+/// `GET /admin/jobs/{id}`
+pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiError> {
+    let mut db = desk.db().await?;
+    let job = admin::get(&mut db, id).await?;
+    let entries = audit::about(&mut db, "job", &id.to_string(), ENTRIES).await?;
+    let audit = Line::all(&mut db, entries).await?;
+    let people = session::names(&mut db, job.created_by.into_iter()).await?;
+    drop(db);
+    let (payload, masked) = mask::shown(&job.payload);
+    let page = Page {
+        mark: marks::job(&job.row.state),
+        stopping: job.row.cancel_requested && job.row.state == "running",
+        actions: desk.may_act().then(|| actions(id, &job.row.state)),
+        timeline: Timeline::of(&job, desk.app.platform.clock.now()),
+        attempts: job.attempts.iter().map(Run::from).collect(),
+        payload,
+        masked,
+        result: job.result.as_ref().map(|result| mask::shown(result).0),
+        facts: facts(&job, people.into_values().next()),
+        children: &job.children,
+        audit,
+        job: &job,
+    };
+    let place = if job.row.state == "dead" { Place::Dead } else { Place::Jobs };
+    desk.page("job", place, &format!("{} {}", job.row.kind, page.mark.word), &page).await
+}
+
+fn actions(id: JobId, state: &str) -> Actions {
+    let ended = matches!(state, "dead" | "cancelled");
+    let (retry, discard) = match state {
+        "running" => (Some("It is running."), Some("It is running: cancel it first.")),
+        "queued" => (Some("It is in its queue already."), Some("It is waiting: cancel it first.")),
+        "succeeded" => (Some("It has succeeded."), Some("It has succeeded; retention removes it.")),
+        _ => (None, Some("Cancel it first.")),
+    };
+    Actions {
+        id,
+        retry: retry.filter(|_| !RETRYABLE.contains(&state)),
+        cancel: (ended || state == "succeeded").then_some("It has ended."),
+        discard: discard.filter(|_| !ended),
+        why: match state {
+            "running" => Some("While it runs it can only be cancelled; the worker stops it at its next heartbeat."),
+            "queued" => Some("It starts as soon as a worker is free; there is nothing to hurry."),
+            "succeeded" => Some("It has succeeded: there is nothing left to do with it."),
+            _ => None,
+        },
+    }
+}
+
+fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
+    let code = |name, value: &Option<String>| value.as_ref().map(|value| Fact::code(name, value));
+    let subject = job.subject_type.as_ref().zip(job.subject_id).map(|(kind, id)| match kind.as_str() {
+        "email" => Fact::link("About", format!("e-mail {id}"), format!("/admin/emails/{id}")),
+        _ => Fact::text("About", format!("{kind} {id}")),
+    });
+    let trace = job.traceparent.as_ref().and_then(|parent| parent.split('-').nth(1));
+    let lease = job.lease_until.filter(|_| job.row.state == "running");
+    let facts = [
+        Some(Fact::link("Queue", &job.row.lane, format!("/admin/jobs?lane={}", job.row.lane))),
+        Some(Fact::text("Priority", if job.priority == 0 { "normal".into() } else { format!("{:+}", job.priority) })),
+        Some(Fact::text("Attempts", format!("{} of {}", job.row.attempt, job.row.max_attempts))),
+        Some(Fact::text("Time limit", format!("{} s per run", f64::from(job.timeout_ms) / 1000.0))),
+        subject,
+        code("Unique key", &job.unique_key),
+        job.parent_id.map(|id| Fact::link("Enqueued by job", id, format!("/admin/jobs/{id}"))),
+        creator.map(|name| Fact::text("Asked for by", name)),
+        trace.map(|trace| Fact::code("Trace", trace)),
+        Some(Fact::at("Enqueued", job.row.created_at)),
+        job.row.finished_at.is_none().then(|| Fact::at("Due", job.row.run_at)),
+        job.row.finished_at.map(|at| Fact::at("Ended", at)),
+        code("Worker", &job.worker_id),
+        lease.map(|at| Fact::at("Lease until", at)),
+        (job.deaths > 0).then(|| Fact::text("Crashes", format!("{} processes died with it", job.deaths))),
+        code("Enqueued by", &job.enqueued_version),
+        code("Last run by", &job.ran_version),
+    ];
+    facts.into_iter().flatten().collect()
+}

@@ -1,0 +1,128 @@
+//! How states look: a word, an icon and a tint, never a colour alone; and how counts read.
+
+use serde::Serialize;
+use shared::platform::jobs::health::{COUNT_CAP, LaneView};
+
+use crate::dashboard::pulse::starves;
+
+/// A state as the templates show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// The tint.
+    pub class: &'static str,
+    /// The icon.
+    pub icon: &'static str,
+    /// The word.
+    pub word: &'static str,
+}
+
+/// A number that is a link to the rows it counts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Count {
+    /// `1,204`, `10,000+`.
+    pub text: String,
+    /// The list; none for zero.
+    pub href: Option<String>,
+}
+
+impl Mark {
+    /// A mark.
+    pub const fn new(class: &'static str, icon: &'static str, word: &'static str) -> Self {
+        Self { class, icon, word }
+    }
+}
+
+/// A job's state.
+pub fn job(state: &str) -> Mark {
+    match state {
+        "scheduled" => Mark::new("scheduled", "scheduled", "Scheduled"),
+        "queued" => Mark::new("queued", "queued", "Waiting"),
+        "running" => Mark::new("running", "running", "Running"),
+        "retrying" => Mark::new("retrying", "retrying", "Retrying"),
+        "succeeded" => Mark::new("succeeded", "succeeded", "Succeeded"),
+        "dead" => Mark::new("dead", "dead", "Dead"),
+        "cancelled" => Mark::new("cancelled", "cancelled", "Cancelled"),
+        _ => Mark::new("unknown", "alert", "Unknown"),
+    }
+}
+
+/// How a run ended.
+pub fn outcome(outcome: &str) -> Mark {
+    match outcome {
+        "ok" => Mark::new("ok", "succeeded", "Succeeded"),
+        "running" => Mark::new("running", "running", "Running"),
+        "error" => Mark::new("error", "alert", "Failed"),
+        "timeout" => Mark::new("timeout", "scheduled", "Timed out"),
+        "panic" => Mark::new("panic", "dead", "Panicked"),
+        "lost" => Mark::new("lost", "lost", "Worker lost"),
+        "snoozed" => Mark::new("snoozed", "scheduled", "Snoozed"),
+        "cancelled" => Mark::new("cancelled", "cancelled", "Cancelled"),
+        _ => Mark::new("unknown", "alert", "Unknown"),
+    }
+}
+
+/// A mail's status.
+pub fn email(status: &str) -> Mark {
+    match status {
+        "queued" => Mark::new("queued", "queued", "Queued"),
+        "held" => Mark::new("held", "paused", "Held"),
+        "sending" => Mark::new("sending", "running", "Sending"),
+        "sent" => Mark::new("sent", "succeeded", "Sent"),
+        "bounced" => Mark::new("bounced", "dead", "Bounced"),
+        "complained" => Mark::new("complained", "alert", "Complained"),
+        "failed" => Mark::new("failed", "dead", "Failed"),
+        "suppressed" => Mark::new("suppressed", "cancelled", "Suppressed"),
+        "expired" => Mark::new("expired", "scheduled", "Expired"),
+        "uncertain" => Mark::new("uncertain", "alert", "Uncertain"),
+        _ => Mark::new("unknown", "alert", "Unknown"),
+    }
+}
+
+/// A worker's state.
+pub fn worker(state: &str) -> Mark {
+    match state {
+        "running" => Mark::new("alive", "succeeded", "Alive"),
+        "draining" => Mark::new("draining", "queued", "Draining"),
+        "stopped" => Mark::new("stopped", "cancelled", "Stopped"),
+        _ => Mark::new("lost", "lost", "Lost"),
+    }
+}
+
+/// How a lane flows.
+pub fn lane(lane: &LaneView) -> Mark {
+    if lane.paused_at.is_some() {
+        return Mark::new("paused", "paused", "Paused");
+    }
+    if starves(lane) {
+        return Mark::new("starved", "alert", "No worker");
+    }
+    match (lane.waiting + lane.running > 0, lane.workers) {
+        (true, _) => Mark::new("flowing", "running", "Flowing"),
+        (false, 0) => Mark::new("idle", "cancelled", "Not served"),
+        (false, _) => Mark::new("idle", "succeeded", "Idle"),
+    }
+}
+
+/// A count that was stopped at the bound reads `10,000+`.
+pub fn capped(n: i64, more: bool) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if more {
+        text.push('+');
+    }
+    text
+}
+
+impl Count {
+    /// A lane's count, linked to exactly those jobs.
+    pub fn of(lane: &str, state: &str, n: i64) -> Self {
+        let href = (n > 0).then(|| format!("/admin/jobs?state={state}&lane={lane}"));
+        Self { text: capped(n.min(COUNT_CAP), n > COUNT_CAP), href }
+    }
+}

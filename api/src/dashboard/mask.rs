@@ -1,0 +1,83 @@
+//! Payloads as people may see them: what looks secret is masked. Payloads hold no secrets by rule; this is the second
+//! lock on the door, for the day somebody breaks the rule.
+
+use serde_json::Value;
+
+/// What stands in the place of a secret.
+const MASK: &str = "••••••";
+
+/// Part of a key's name that gives a secret away.
+const TELLING: [&str; 14] = [
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "authorization",
+    "cookie",
+    "api_key",
+    "apikey",
+    "private_key",
+    "credential",
+    "otp",
+    "signature",
+    "iban",
+    "session",
+];
+
+/// Whole names that do.
+const EXACT: [&str; 5] = ["pass", "pwd", "key", "pin", "cvc"];
+
+/// The value, indented, and whether something was masked.
+pub fn shown(value: &Value) -> (String, bool) {
+    let mut value = value.clone();
+    let masked = hide(&mut value);
+    (serde_json::to_string_pretty(&value).unwrap_or_default(), masked)
+}
+
+/// Masks in place; whether there was anything to mask.
+pub fn hide(value: &mut Value) -> bool {
+    let mut masked = false;
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| masked |= hide(item)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if looks_secret(name) && !value.is_null() {
+                    *value = Value::from(MASK);
+                    masked = true;
+                } else {
+                    masked |= hide(value);
+                }
+            }
+        }
+        _ => {}
+    }
+    masked
+}
+
+fn looks_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    EXACT.contains(&&*name) || TELLING.iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn masks_by_name_at_any_depth() {
+        let (text, masked) =
+            shown(&json!({ "user": "a", "auth": [{ "accessToken": "t", "PASS": 1 }], "note": "hello" }));
+        assert!(masked);
+        assert!(!text.contains("\"t\"") && !text.contains(": 1"), "{text}");
+        assert!(text.contains("hello"));
+    }
+
+    #[test]
+    fn leaves_the_rest_alone() {
+        let (text, masked) = shown(&json!({ "email": "0198", "keyboard": 9_007_199_254_740_993_u64, "token": null }));
+        assert!(!masked);
+        assert!(text.contains("9007199254740993"));
+    }
+}

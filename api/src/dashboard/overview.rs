@@ -1,0 +1,125 @@
+//! The first page: one sentence, then the figures, each a link to exactly the rows it counts.
+
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+use shared::kernel::page::PageRequest;
+use shared::platform::audit;
+use shared::platform::jobs::admin::{self, JobFilter};
+use shared::platform::jobs::health::LaneView;
+
+use crate::dashboard::audit::Line;
+use crate::dashboard::desk::Desk;
+use crate::dashboard::frame::Place;
+use crate::dashboard::marks::{self, capped};
+use crate::dashboard::pulse::{Alarm, Health};
+use crate::dashboard::queues;
+use crate::dashboard::row::Row;
+use crate::error::ApiError;
+
+/// A job that waits longer than this is a problem.
+const TOO_LONG: f64 = 300.0;
+/// Rows in the two short lists.
+const FEW: i64 = 6;
+
+#[derive(Serialize)]
+struct Tile {
+    class: &'static str,
+    icon: &'static str,
+    word: &'static str,
+    href: String,
+    figure: String,
+    note: String,
+    some: bool,
+}
+
+/// `GET /admin`
+pub async fn show(desk: Desk) -> Result<Response, ApiError> {
+    let health = desk.pulse.fresh(&desk.app.platform).await?;
+    let mut db = desk.db().await?;
+    let filter = JobFilter { state: Some("dead".into()), ..JobFilter::default() };
+    let dead = admin::list(&mut db, &filter, PageRequest { limit: FEW, after: None }).await?;
+    let entries = audit::recent(&mut db, None, FEW).await?;
+    let lines = Line::all(&mut db, entries).await?;
+    drop(db);
+    let problems = problems(&health);
+    let page = json!({
+        "sentence": sentence(&health, problems.len()),
+        "problems": problems,
+        "tiles": tiles(&health),
+        "lanes": queues::rows(&health),
+        "dead": dead.rows.iter().map(Row::from).collect::<Vec<_>>(),
+        "audit": lines,
+    });
+    desk.page("overview", Place::Overview, "Overview", &page).await
+}
+
+/// What needs a person, gravest first.
+fn problems(health: &Health) -> Vec<Alarm> {
+    let mut problems = health.alarms();
+    let lost = health.workers.iter().filter(|worker| worker.state == "lost").count();
+    if lost > 0 && health.alive().next().is_some() {
+        let (noun, jobs) = if lost == 1 { ("worker was", "its jobs") } else { ("workers were", "their jobs") };
+        let text = format!("{lost} {noun} lost within the last hour; {jobs} run elsewhere.");
+        problems.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
+    }
+    let late = |lane: &&LaneView| {
+        lane.oldest_seconds.is_some_and(|s| s > TOO_LONG) && lane.paused_at.is_none() && lane.workers > 0
+    };
+    for lane in health.lanes.iter().filter(late) {
+        let minutes = lane.oldest_seconds.unwrap_or_default() as i64 / 60;
+        let text = format!("Queue {} is late: its oldest job has waited {minutes} min.", lane.name);
+        problems.push(Alarm::new(text, format!("/admin/jobs?state=queued&lane={}", lane.name), "See them", "queued"));
+    }
+    let (dead, more) = health.total(|lane| lane.dead);
+    if dead > 0 {
+        let noun = if dead == 1 { "job is" } else { "jobs are" };
+        let text = format!("{} {noun} dead: attempts are used up.", capped(dead, more));
+        problems.push(Alarm::new(text, "/admin/jobs?state=dead", "See them", "dead"));
+    }
+    problems
+}
+
+fn sentence(health: &Health, problems: usize) -> String {
+    let ((waiting, more), (running, _)) = (health.total(|lane| lane.waiting), health.total(|lane| lane.running));
+    match (problems, running, waiting) {
+        (0, 0, 0) => "All quiet. Nothing runs, nothing waits.".into(),
+        (0, _, 0) => format!("All quiet. {} running, nothing waits.", capped(running, false)),
+        (0, ..) => format!("All quiet. {} running, {} waiting.", capped(running, false), capped(waiting, more)),
+        (1, ..) => "1 problem".into(),
+        (n, ..) => format!("{n} problems"),
+    }
+}
+
+fn tiles(health: &Health) -> Vec<Tile> {
+    let tile = |state: &'static str, count: fn(&LaneView) -> i64, note: String| {
+        let (n, more) = health.total(count);
+        let mark = marks::job(state);
+        let href = format!("/admin/jobs?state={state}");
+        Tile { class: mark.class, icon: mark.icon, word: mark.word, href, figure: capped(n, more), note, some: n > 0 }
+    };
+    let oldest = health
+        .lanes
+        .iter()
+        .filter_map(|lane| lane.oldest_seconds)
+        .fold(None, |max: Option<f64>, s| Some(max.map_or(s, |max| max.max(s))));
+    let oldest = oldest.map_or("nothing waits".into(), |s| format!("oldest {}", age(s as i64)));
+    let slots: i32 = health.alive().map(|worker| worker.slots).sum();
+    let dead = health.lanes.iter().any(|lane| lane.dead > 0);
+    vec![
+        tile("queued", |lane| lane.waiting, oldest),
+        tile("running", |lane| lane.running, if slots == 0 { "no worker".into() } else { format!("of {slots} slots") }),
+        tile("retrying", |lane| lane.retrying, "failed, will try again".into()),
+        tile("dead", |lane| lane.dead, if dead { "need you" } else { "nothing to do" }.into()),
+        tile("scheduled", |lane| lane.scheduled, "for later".into()),
+    ]
+}
+
+fn age(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{} s", seconds.max(0)),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}

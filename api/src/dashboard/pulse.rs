@@ -1,0 +1,124 @@
+//! The queue's health, read once for all pages: ten open tabs cost the database what one does.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use shared::kernel::Result;
+use shared::platform::Platform;
+use shared::platform::jobs::health::{self, LaneView, WorkerView};
+use tokio::sync::Mutex;
+
+/// A reading serves this long.
+const FRESH: Duration = Duration::from_secs(2);
+/// Redis has this long to answer; beyond it counts as down.
+const PING: Duration = Duration::from_millis(250);
+
+/// The last reading, shared by every request.
+#[derive(Clone, Default)]
+pub struct Pulse(Arc<Mutex<Option<Reading>>>);
+
+type Reading = (Instant, Arc<Health>);
+
+/// How the queue is doing.
+#[derive(Debug)]
+pub struct Health {
+    /// Every lane.
+    pub lanes: Vec<LaneView>,
+    /// Workers alive, and those gone within the last hour.
+    pub workers: Vec<WorkerView>,
+    /// Redis is configured and does not answer.
+    pub redis_down: bool,
+}
+
+/// Something that needs a person, and where to go.
+#[derive(Clone, Debug, Serialize)]
+pub struct Alarm {
+    /// A sentence.
+    pub text: String,
+    /// The page that shows it.
+    pub href: String,
+    /// The link's words.
+    pub action: &'static str,
+    /// Its sign.
+    pub icon: &'static str,
+}
+
+impl Alarm {
+    /// An alarm.
+    pub fn new(text: String, href: impl Into<String>, action: &'static str, icon: &'static str) -> Self {
+        Self { text, href: href.into(), action, icon }
+    }
+}
+
+impl Pulse {
+    /// The last reading, or a new one when that is older than two seconds.
+    pub async fn read(&self, platform: &Platform) -> Result<Arc<Health>> {
+        let mut held = self.0.lock().await;
+        match &*held {
+            Some((at, health)) if at.elapsed() < FRESH => Ok(health.clone()),
+            _ => Self::renew(&mut held, platform).await,
+        }
+    }
+
+    /// A new reading, for the pages that show it in full.
+    pub async fn fresh(&self, platform: &Platform) -> Result<Arc<Health>> {
+        Self::renew(&mut *self.0.lock().await, platform).await
+    }
+
+    /// Something was changed: the next page reads anew.
+    pub async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
+
+    async fn renew(held: &mut Option<Reading>, platform: &Platform) -> Result<Arc<Health>> {
+        let mut db = platform.db.acquire().await?;
+        let lanes = health::lanes(&mut db).await?;
+        let workers = health::workers(&mut db).await?;
+        drop(db);
+        let redis_down = platform.tickets.in_redis()
+            && !matches!(tokio::time::timeout(PING, platform.tickets.ping()).await, Ok(Ok(_)));
+        let health = Arc::new(Health { lanes, workers, redis_down });
+        *held = Some((Instant::now(), health.clone()));
+        Ok(health)
+    }
+}
+
+impl Health {
+    /// Workers that run or drain.
+    pub fn alive(&self) -> impl Iterator<Item = &WorkerView> {
+        self.workers.iter().filter(|worker| matches!(worker.state.as_str(), "running" | "draining"))
+    }
+
+    /// What stops the queue. Shown on every page.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let mut alarms = Vec::new();
+        let starved: Vec<&str> = self.lanes.iter().filter(|lane| starves(lane)).map(|lane| &*lane.name).collect();
+        if self.alive().next().is_none() {
+            let text = "No worker is alive: jobs are accepted and wait.".into();
+            alarms.push(Alarm::new(text, "/admin/workers", "See workers", "workers"));
+        } else if !starved.is_empty() {
+            let (noun, verb) = if starved.len() == 1 { ("Queue", "has") } else { ("Queues", "have") };
+            let text = format!("{noun} {} {verb} waiting jobs and no worker.", starved.join(", "));
+            alarms.push(Alarm::new(text, "/admin/queues", "See queues", "queues"));
+        }
+        if self.redis_down {
+            let text = "Redis is down: accepting jobs, PostgreSQL hands them out.".into();
+            alarms.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
+        }
+        alarms
+    }
+
+    /// Jobs in this state over all lanes, and whether a lane reached the bound of counting; the sum is then round.
+    pub fn total(&self, count: impl Fn(&LaneView) -> i64) -> (i64, bool) {
+        let counts: Vec<i64> = self.lanes.iter().map(count).collect();
+        let sum: i64 = counts.iter().map(|n| (*n).min(health::COUNT_CAP)).sum();
+        let more = counts.into_iter().any(|n| n > health::COUNT_CAP);
+        (if more { sum - sum % 1000 } else { sum }, more)
+    }
+}
+
+/// Work waits, nobody takes it, and nobody said so on purpose.
+pub fn starves(lane: &LaneView) -> bool {
+    lane.waiting > 0 && lane.workers == 0 && lane.paused_at.is_none()
+}

@@ -1,0 +1,13 @@
+//! The REST API and the dashboard. A file in `routes` is a table of endpoints with short handlers: authorise, look
+//! up, change, enqueue, commit, answer. Everything slow is a job.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod dashboard;
+pub mod error;
+pub mod extract;
+pub mod http;
+pub mod openapi;
+pub mod routes;
+pub mod table;

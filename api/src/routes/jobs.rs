@@ -1,0 +1,156 @@
+//! Jobs: what a person may see of theirs, and what administrators see of all and do with them.
+//!
+//! Every action is one transaction with its line in the audit log. What a state does not allow is 409.
+
+mod probe;
+
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::kernel::Result;
+use shared::kernel::ids::JobId;
+use shared::platform::audit::{self, Entry, Severity};
+use shared::platform::jobs::admin::{self, Applied, JobFilter, JobRow, JobView, OwnJob, Preview};
+use shared::platform::tx::Tx;
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::Answer;
+use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
+use crate::table::{Access, Table};
+
+const READ: Access = Access::Can("jobs.read");
+const MANAGE: Access = Access::Can("jobs.manage");
+
+/// The jobs of whoever calls.
+pub fn own() -> Table {
+    Table::at("/api/v1/jobs", "jobs")
+        .get("/{id}", Access::Caller, follow)
+        .says("Follow a job of yours")
+        .gives::<OwnJob>(200)
+}
+
+/// All jobs.
+pub fn admin() -> Table {
+    Table::at("/api/v1/admin/jobs", "jobs")
+        .get("", READ, list)
+        .says("Jobs that match, newest first")
+        .queries::<JobFilter>()
+        .paged()
+        .gives::<JobRow>(200)
+        .get("/{id}", READ, show)
+        .says("One job with its arguments, attempts and children")
+        .gives::<JobView>(200)
+        .post("/{id}/retry", MANAGE, retry)
+        .says("Retry a dead, cancelled or waiting job now, with fresh attempts")
+        .gives::<JobState>(202)
+        .post("/{id}/cancel", MANAGE, cancel)
+        .says("Cancel a job: at once when it waits, at its next step when it runs")
+        .gives::<JobState>(200)
+        .post("/{id}/discard", MANAGE, discard)
+        .says("Delete a dead or cancelled job for good")
+        .gives_nothing(204)
+        .delete("/{id}", MANAGE, discard)
+        .says("Delete a dead or cancelled job for good")
+        .gives_nothing(204)
+        .post("/retry/preview", MANAGE, preview)
+        .says("Choose jobs to retry by a filter: freezes at most 10,000 of them as a selection")
+        .takes::<JobFilter>()
+        .gives::<Preview>(201)
+        .post("/retry", MANAGE, apply)
+        .says("Retry exactly the jobs of a selection, once")
+        .takes::<RetrySelection>()
+        .gives::<Applied>(200)
+        .post("/probe", MANAGE, probe::enqueue)
+        .says("Enqueue probes, which do what they are told, to watch the queue at work")
+        .takes::<probe::ProbeOrder>()
+        .gives::<probe::Probes>(202)
+}
+
+/// A job after an action.
+#[derive(Debug, Serialize, JsonSchema)]
+struct JobState {
+    /// Its id.
+    id: JobId,
+    /// Its state now.
+    state: String,
+}
+
+async fn follow(State(app): State<App>, caller: Caller, Path(id): Path<JobId>) -> Answer {
+    let mut db = app.db().await?;
+    data(&admin::own(&mut db, caller.user, id).await?)
+}
+
+async fn list(State(app): State<App>, Query(filter): Query<JobFilter>, Paging(page): Paging) -> Answer {
+    let filter = filter.checked()?;
+    let mut db = app.db().await?;
+    listed(&admin::list(&mut db, &filter, page).await?)
+}
+
+async fn show(State(app): State<App>, Path(id): Path<JobId>) -> Answer {
+    let mut db = app.db().await?;
+    data(&admin::get(&mut db, id).await?)
+}
+
+async fn retry(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {
+    let mut tx = post.begin().await?;
+    admin::retry(&mut tx, id).await?;
+    note(&mut tx, "JOB_RETRIED", Severity::Medium, id, json!({})).await?;
+    post.accepted(tx, Some(location(id)), &JobState { id, state: "queued".into() }).await
+}
+
+async fn cancel(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {
+    let mut tx = post.begin().await?;
+    let state = admin::cancel(&mut tx, id).await?;
+    note(&mut tx, "JOB_CANCELLED", Severity::Medium, id, json!({ "state": state })).await?;
+    post.ok(tx, &JobState { id, state }).await
+}
+
+async fn discard(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {
+    let mut tx = post.begin().await?;
+    let job = admin::get(&mut tx, id).await?;
+    admin::discard(&mut tx, id).await?;
+    let details = json!({ "kind": job.row.kind, "state": job.row.state, "error": job.row.last_error });
+    note(&mut tx, "JOB_DISCARDED", Severity::High, id, details).await?;
+    post.done(tx).await
+}
+
+async fn preview(post: Post<JobFilter>) -> Answer {
+    let filter = post.body.clone().checked()?;
+    let mut tx = post.begin().await?;
+    let preview = admin::preview(&mut tx, &filter).await?;
+    post.created(tx, &preview).await
+}
+
+/// What a preview froze.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RetrySelection {
+    /// As the preview named it.
+    selection: Uuid,
+}
+
+async fn apply(post: Post<RetrySelection>) -> Answer {
+    let selection = post.body.selection;
+    let mut tx = post.begin().await?;
+    let applied = admin::apply(&mut tx, selection).await?;
+    let details = json!({ "retried": applied.retried, "skipped": applied.skipped });
+    let (action, severity, target) = ("JOBS_RETRIED", Severity::Medium, "selection");
+    let entry = Entry { action, severity, target, id: selection.to_string(), details };
+    audit::record(&mut tx, entry).await?;
+    post.ok(tx, &applied).await
+}
+
+/// Where an administrator follows a job; the owner's own address would be 404 to them.
+fn location(id: JobId) -> String {
+    format!("/api/v1/admin/jobs/{id}")
+}
+
+async fn note(tx: &mut Tx, action: &str, severity: Severity, id: JobId, details: Value) -> Result<()> {
+    let (target, id) = ("job", id.to_string());
+    let entry = Entry { action, severity, target, id, details };
+    audit::record(tx, entry).await
+}

@@ -1,0 +1,31 @@
+//! Every endpoint, one table per resource.
+
+mod auth;
+pub mod documentation;
+mod emails;
+mod health;
+mod jobs;
+mod lanes;
+mod me;
+mod requests;
+mod workers;
+
+pub use documentation::router as documentation;
+
+use crate::table::Table;
+
+/// All tables: the router, the OpenAPI document and the access test are made of them.
+pub fn tables() -> Vec<Table> {
+    vec![
+        auth::table(),
+        me::table(),
+        requests::table(),
+        requests::admin(),
+        jobs::own(),
+        jobs::admin(),
+        lanes::table(),
+        workers::table(),
+        emails::table(),
+        health::table(),
+    ]
+}
