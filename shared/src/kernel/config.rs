@@ -272,6 +272,10 @@ fn auth(r: &mut Reader) -> Auth {
     if length > 0 && length < 32 {
         r.problem("JWT_SECRET", format!("has {length} bytes, needs at least 32: `openssl rand -hex 32`"));
     }
+    let argon2_memory_kib = r.number("ARGON2_MEMORY_KIB", 19_456);
+    if argon2_memory_kib < 8 {
+        r.problem("ARGON2_MEMORY_KIB", "must be 8 or more; leave it empty for 19456");
+    }
     Auth {
         jwt_secret,
         issuer: r.or("JWT_ISSUER", "facteur"),
@@ -280,7 +284,7 @@ fn auth(r: &mut Reader) -> Auth {
         session_ttl: r.duration("JWT_EXPIRES_IN", Duration::from_hours(7 * 24)),
         activation_required: r.choice("ACCOUNT_ACTIVATION", true, &[("required", true), ("off", false)]),
         limit: r.rate("RATE_LIMIT_AUTH", Rate { count: 5, per: Duration::from_hours(1) }),
-        argon2_memory_kib: r.number("ARGON2_MEMORY_KIB", 19_456),
+        argon2_memory_kib,
     }
 }
 
@@ -315,6 +319,6 @@ fn mail(r: &mut Reader, env: Env) -> Mail {
         admins: r.list("ADMIN_EMAIL", true, "who is told about messages and dead jobs"),
         max_attempts: r.number("MAIL_MAX_ATTEMPTS", 15_u32).max(1),
         retry_base: Duration::from_secs(r.number("MAIL_RETRY_BASE_SECONDS", 15_u64).max(1)),
-        patience: Duration::from_secs(r.number("MAIL_RETRY_HOURS", 72_u64) * 3600),
+        patience: Duration::from_secs(u64::from(r.number("MAIL_RETRY_HOURS", 72_u32)) * 3600),
     }
 }

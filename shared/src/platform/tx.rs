@@ -69,6 +69,11 @@ impl Tx {
         self.signals.push(signal);
     }
 
+    /// ROLLBACK, at once: a dropped transaction ends only when its connection is next used, and so do its locks.
+    pub async fn rollback(self) -> Result<()> {
+        Ok(self.inner.rollback().await?)
+    }
+
     /// COMMIT, then the signals. An error means that nothing may be assumed: the caller asks again with the same key.
     pub async fn commit(self) -> Result<()> {
         self.inner.commit().await?;
