@@ -1,0 +1,155 @@
+//! The configuration: everything that is wrong is told at once, with the name of the variable.
+
+use std::time::Duration;
+
+use shared::kernel::config::{Config, Problems, TicketSource};
+use shared::platform::jobs::Lane;
+
+const COMPLETE: [(&str, &str); 8] = [
+    ("APP_ENV", "production"),
+    ("DATABASE_URL", "postgres://u:p@localhost/x"),
+    ("PUBLIC_URL", "https://api.example.org/"),
+    ("FRONTEND_URL", "https://www.example.org/, https://other.example.org"),
+    ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+    ("SMTP_HOST", "relay.example.org"),
+    ("MAIL_FROM_EMAIL", "bonjour@example.org"),
+    ("ADMIN_EMAIL", "admin@example.org"),
+];
+
+fn read(changes: &[(&str, &str)]) -> Result<Config, Problems> {
+    let find = |name: &str| {
+        changes.iter().chain(&COMPLETE).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    };
+    Config::read(find)
+}
+
+fn problems(changes: &[(&str, &str)]) -> Vec<String> {
+    read(changes).expect_err("it should have been refused").0
+}
+
+#[test]
+fn a_complete_configuration_is_read() {
+    let config = read(&[]).expect("complete");
+    assert_eq!(config.http.public_url, "https://api.example.org");
+    assert_eq!(config.http.frontend_urls, ["https://www.example.org", "https://other.example.org"]);
+    assert_eq!(config.frontend_url(), "https://www.example.org");
+    assert_eq!(config.tickets, TicketSource::Postgres);
+    assert_eq!(config.mail.smtp.map(|smtp| smtp.port), Some(587));
+    assert_eq!(read(&[("REDIS_URL", "redis://r")]).expect("complete").tickets, TicketSource::Redis);
+}
+
+#[test]
+fn everything_that_is_missing_is_named_at_once() {
+    let Problems(problems) = Config::read(|_| None).expect_err("nothing is set");
+    let mut names: Vec<&str> = problems.iter().map(|problem| problem.split(' ').next().unwrap_or_default()).collect();
+    names.sort_unstable();
+    let needed =
+        ["ADMIN_EMAIL", "DATABASE_URL", "FRONTEND_URL", "JWT_SECRET", "MAIL_FROM_EMAIL", "PUBLIC_URL", "SMTP_HOST"];
+    assert_eq!(names, needed);
+    assert!(problems.iter().all(|problem| problem.contains("is missing: ")), "{problems:?}");
+    let shown = Problems(problems).to_string();
+    assert!(needed.iter().all(|name| shown.contains(name)));
+}
+
+#[test]
+fn an_empty_value_is_a_missing_one() {
+    assert!(problems(&[("DATABASE_URL", "  ")])[0].starts_with("DATABASE_URL is missing"));
+}
+
+#[test]
+fn a_value_we_cannot_read_is_named_and_never_guessed() {
+    let bad = [
+        ("APP_ENV", "prod"),
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("DATABASE_MAX_CONNECTIONS", "-1"),
+        ("TICKETS", "kafka"),
+        ("TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("RATE_LIMIT_API", "1000"),
+        ("RATE_LIMIT_AUTH", "0/1h"),
+        ("RATE_LIMIT_FORMS", "5/0s"),
+        ("JWT_ACCESS_EXPIRES_IN", "15"),
+        ("JWT_EXPIRES_IN", "a week"),
+        ("ACCOUNT_ACTIVATION", "maybe"),
+        ("SMTP_ENABLED", "yes"),
+        ("SMTP_SECURE", "ssl"),
+        ("SMTP_PORT", "x"),
+        ("MAIL_MAX_ATTEMPTS", "many"),
+        ("MAIL_RETRY_HOURS", "9999999999999999999"),
+        ("ARGON2_MEMORY_KIB", "7"),
+        ("SHUTDOWN_GRACE_SECONDS", "x"),
+        ("LOG_FORMAT", "xml"),
+        ("METRICS_PORT", "x"),
+        ("JWT_SECRET", "too short"),
+    ];
+    for (name, value) in bad {
+        let found = problems(&[(name, value)]);
+        assert!(found.len() == 1 && found[0].starts_with(&format!("{name} ")), "{name}={value}: {found:?}");
+    }
+    assert_eq!(problems(&[("PORT", "x"), ("LOG_FORMAT", "y"), ("APP_ENV", "z")]).len(), 3);
+}
+
+#[test]
+fn a_problem_with_a_secret_does_not_show_it() {
+    assert!(!problems(&[("JWT_SECRET", "hunter2")])[0].contains("hunter2"));
+    let debug = format!("{:?}", read(&[("SMTP_PASS", "hunter2")]).expect("complete"));
+    assert!(!debug.contains("hunter2") && !debug.contains("0123456789abcdef") && !debug.contains("u:p@"), "{debug}");
+}
+
+#[test]
+fn production_needs_a_relay_or_the_word_that_mail_is_held() {
+    assert!(problems(&[("SMTP_HOST", "")])[0].starts_with("SMTP_HOST "));
+    assert!(read(&[("SMTP_HOST", ""), ("SMTP_ENABLED", "false")]).is_ok());
+    let folder = read(&[("MAIL_FOLDER", "/tmp/mails")]).expect("complete").mail.folder;
+    assert_eq!(folder, None, "production writes no mail into a folder");
+    let development = [("APP_ENV", "development"), ("SMTP_HOST", "")];
+    assert!(problems(&development)[0].starts_with("MAIL_FOLDER "));
+}
+
+#[test]
+fn an_access_token_never_works_longer_than_a_quarter_of_an_hour() {
+    let ttl = |value: &str| read(&[("JWT_ACCESS_EXPIRES_IN", value)]).expect("complete").auth.access_ttl;
+    assert_eq!(ttl("5m"), Duration::from_secs(300));
+    assert_eq!(ttl("12h"), Duration::from_secs(900));
+}
+
+#[test]
+fn a_huge_duration_is_refused_and_not_a_crash() {
+    for value in ["99999999999999999999d", "18446744073709551615d"] {
+        assert!(problems(&[("JWT_EXPIRES_IN", value)])[0].starts_with("JWT_EXPIRES_IN "), "{value}");
+    }
+}
+
+fn lanes(text: &str) -> Result<Vec<(Lane, usize)>, String> {
+    worker::lanes::parse(text)
+}
+
+#[test]
+fn lanes_are_named_with_their_slots() {
+    assert_eq!(lanes("email:3, default"), Ok(vec![(Lane::Email, 3), (Lane::Default, Lane::Default.slots())]));
+    let all = lanes("*").expect("all lanes");
+    assert_eq!(all.iter().map(|(lane, _)| *lane).collect::<Vec<_>>(), Lane::ALL);
+    let rest = lanes("exports:1,*").expect("all lanes");
+    assert_eq!((rest.len(), rest[0]), (Lane::ALL.len(), (Lane::Exports, 1)));
+}
+
+#[test]
+fn a_worker_does_not_start_with_lanes_that_make_no_sense() {
+    for (text, part) in [
+        ("mail", "there is no lane `mail`"),
+        ("email:0", "LANES"),
+        ("email:x", "LANES"),
+        ("email,email", "twice"),
+        ("", "LANES"),
+    ] {
+        let error = lanes(text).expect_err(text);
+        assert!(error.contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
+fn worker_queues_is_another_name_for_lanes() {
+    assert_eq!(read(&[("WORKER_QUEUES", "all")]).expect("complete").worker.lanes, "*");
+    assert_eq!(read(&[("WORKER_QUEUES", "email"), ("LANES", "default")]).expect("complete").worker.lanes, "default");
+    assert_eq!(read(&[]).expect("complete").worker.lanes, "*");
+}

@@ -1,0 +1,180 @@
+//! The dashboard without a browser: who gets in, and that only its own forms change something.
+
+use axum::http::Method;
+use harness::people::PASSWORD;
+use harness::{Client, Reply, TestApp};
+use serde_json::json;
+
+/// What a browser says of a form on our own page.
+fn browser(app: &TestApp) -> Client {
+    app.anonymous().header("sec-fetch-site", "same-origin").header("origin", "http://api.test")
+}
+
+async fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> Reply {
+    let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+"))).collect();
+    let client = client.header("content-type", "application/x-www-form-urlencoded");
+    client.raw(Method::POST, path, body.join("&").into_bytes()).await
+}
+
+/// `name=value` of every cookie that an answer sets.
+fn cookies(reply: &Reply) -> Vec<String> {
+    let lines = reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().expect("text"));
+    lines.map(|line| line.split(';').next().unwrap_or_default().to_owned()).collect()
+}
+
+fn form_token(page: &Reply) -> String {
+    let rest = page.text.split("name=\"token\" value=\"").nth(1).expect("a form with a token");
+    rest.split('"').next().expect("its end").to_owned()
+}
+
+/// The answer to the login form, filled by this person.
+async fn login(app: &TestApp, name: &str, password: &str, next: &str) -> Reply {
+    let page = browser(app).get("/admin/login").await.status(200);
+    let client = browser(app).header("cookie", &cookies(&page)[0]);
+    let token = form_token(&page);
+    post(&client, "/admin/login", &[("login", name), ("password", password), ("next", next), ("token", &token)]).await
+}
+
+/// Somebody who has signed in by the form.
+async fn operator(app: &TestApp, name: &str) -> Client {
+    let reply = login(app, &format!("{name}@example.org"), PASSWORD, "/admin").await.status(303);
+    browser(app).header("cookie", &cookies(&reply)[0])
+}
+
+async fn dead_job(app: &TestApp, admin: &Client) -> String {
+    let order = json!({ "mode": "fail", "note": "<script>alert(1)</script>" });
+    let reply = admin.post("/api/v1/admin/jobs/probe", order).await.status(202);
+    app.execute("update jobs set max_attempts = 1").await;
+    app.drain().await;
+    reply.data()["jobs"][0].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn an_administrator_signs_in_by_a_form_and_sees_every_page() {
+    let app = TestApp::new().await;
+    let api = app.admin().await;
+    let job = dead_job(&app, &api).await;
+    let reply = login(&app, "chef@example.org", PASSWORD, "/admin/jobs").await.status(303);
+    assert_eq!(reply.header("location"), Some("/admin/jobs"));
+    let cookie = reply.header("set-cookie").expect("a cookie");
+    for part in ["__Host-facteur=", "HttpOnly", "Secure", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(part), "{part} is not in {cookie}");
+    }
+    let chef = browser(&app).header("cookie", &cookies(&reply)[0]);
+    let mail = app.sql("select id from emails limit 1").await[0]["id"].as_str().expect("a mail").to_owned();
+    let one =
+        [format!("/admin/jobs/{job}"), format!("/admin/emails/{mail}"), format!("/admin/emails/{mail}/preview.html")];
+    let all = ["/admin", "/admin/jobs?state=dead", "/admin/queues", "/admin/workers", "/admin/emails", "/admin/audit"];
+    for path in one.iter().map(String::as_str).chain(all) {
+        let page = chef.get(path).await.status(200);
+        assert!(!page.text.contains("<script>alert"), "{path}");
+        assert_eq!(page.header("cache-control"), Some("no-store"), "{path}");
+    }
+    chef.get("/admin/nowhere").await.status(404);
+}
+
+#[tokio::test]
+async fn whoever_has_no_business_here_does_not_get_in() {
+    let app = TestApp::new().await;
+    app.user("alice").await;
+    let alice = login(&app, "alice@example.org", PASSWORD, "/admin").await.status(403);
+    assert!(!alice.text.contains("__Host-facteur="));
+    login(&app, "alice@example.org", "wrong", "/admin").await.status(401);
+    login(&app, "nobody@example.org", "wrong", "/admin").await.status(401);
+    let open = "select count(*) from sessions where kind = 'dashboard' and revoked_at is null";
+    assert_eq!(app.sql(open).await[0]["count"], 0);
+}
+
+#[tokio::test]
+async fn nobody_is_sent_elsewhere_after_signing_in() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    for next in ["//evil.test", "https://evil.test/admin", "/admin\\evil", "/elsewhere"] {
+        let reply = login(&app, "chef@example.org", PASSWORD, next).await.status(303);
+        assert_eq!(reply.header("location"), Some("/admin"), "{next}");
+    }
+}
+
+#[tokio::test]
+async fn only_our_own_forms_change_something() {
+    let app = TestApp::new().await;
+    let api = app.admin().await;
+    let path = format!("/admin/jobs/{}", dead_job(&app, &api).await);
+    let retry = format!("{path}/retry");
+    let chef = operator(&app, "chef").await;
+    let token = form_token(&chef.get(&path).await.status(200));
+    let state = || async { app.sql("select state from jobs where kind = 'debug.probe'").await[0]["state"].clone() };
+
+    post(&chef, &retry, &[]).await.status(403);
+    post(&chef, &retry, &[("token", "guessed")]).await.status(403);
+    let another = operator(&app, "chef").await;
+    let others = form_token(&another.get(&path).await.status(200));
+    assert_ne!(others, token);
+    post(&chef, &retry, &[("token", &others)]).await.status(403);
+    assert_eq!(state().await, "dead");
+
+    post(&chef, &retry, &[("token", &token)]).await.status(303);
+    assert_eq!(state().await, "queued");
+    let audit = app.sql("select actor_id is not null as known from audit_log where action = 'JOB_RETRIED'").await;
+    assert_eq!(audit, json!([{ "known": true }]));
+    app.drain().await;
+}
+
+#[tokio::test]
+async fn a_form_from_another_site_is_refused() {
+    let app = TestApp::new().await;
+    let api = app.admin().await;
+    let path = format!("/admin/jobs/{}", dead_job(&app, &api).await);
+    let reply = login(&app, "chef@example.org", PASSWORD, "/admin").await.status(303);
+    let cookie = cookies(&reply)[0].clone();
+    let chef = browser(&app).header("cookie", &cookie);
+    let token = form_token(&chef.get(&path).await.status(200));
+    let with = |site: &str, origin: &str| {
+        app.anonymous().header("cookie", &cookie).header("sec-fetch-site", site).header("origin", origin)
+    };
+    let silent = app.anonymous().header("cookie", &cookie);
+    let foreign =
+        [("cross-site", "http://evil.test"), ("same-origin", "http://evil.test"), ("same-site", "http://api.test")];
+    for client in foreign.into_iter().map(|(site, origin)| with(site, origin)).chain([silent]) {
+        post(&client, &format!("{path}/retry"), &[("token", &token)]).await.status(403);
+    }
+    assert_eq!(app.sql("select state from jobs where kind = 'debug.probe'").await[0]["state"], "dead");
+}
+
+#[tokio::test]
+async fn whoever_may_only_read_changes_nothing() {
+    let app = TestApp::new().await;
+    let api = app.admin().await;
+    let path = format!("/admin/jobs/{}", dead_job(&app, &api).await);
+    app.execute("insert into roles (code, label, permissions) values ('reader', 'Reader', '{jobs.read}')").await;
+    app.person("rita", "reader").await;
+    let rita = operator(&app, "rita").await;
+    let page = rita.get(&path).await.status(200);
+    assert!(!page.text.contains("/retry\""), "a reader sees no button");
+    // Even with the token of another form of hers.
+    let token = if page.text.contains("name=\"token\"") { form_token(&page) } else { String::new() };
+    post(&rita, &format!("{path}/retry"), &[("token", &token)]).await.status(403);
+    post(&rita, "/admin/queues/default/pause", &[("token", &token)]).await.status(403);
+    assert_eq!(app.sql("select count(*) from lanes where paused_at is not null").await[0]["count"], 0);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_and_not_only_the_cookie() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    let token = form_token(&chef.get("/admin").await.status(200));
+    post(&chef, "/admin/logout", &[("token", &token)]).await.status(303);
+    chef.get("/admin").await.status(303);
+}
+
+#[tokio::test]
+async fn a_dashboard_session_lasts_half_a_day() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    app.advance(std::time::Duration::from_secs(11 * 3600)).await;
+    chef.get("/admin").await.status(200);
+    app.advance(std::time::Duration::from_secs(2 * 3600)).await;
+    chef.get("/admin").await.status(303);
+}

@@ -1,0 +1,309 @@
+//! Real binaries, real stores, a real relay: broken on purpose while work is in progress, judged from outside.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use harness::process::{self, eventually};
+use harness::relay::Mood;
+use harness::{Stage, env};
+use serde_json::json;
+use shared::platform::jobs::kinds::{Probe, ProbeMode};
+use shared::platform::jobs::{NewJob, enqueue_all};
+use shared::platform::tx::Tx;
+
+const OPEN: &str = "select count(*) from jobs where state not in ('succeeded', 'dead', 'cancelled')";
+const UNSENT: &str = "select count(*) from emails where status <> 'sent'";
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+async fn probes(stage: &Stage, count: usize, mode: ProbeMode, n: u64) {
+    let mut tx = Tx::begin(&stage.platform).await.expect("a transaction");
+    let probe = Probe { mode, n: Some(n), note: None };
+    let jobs = (0..count).map(|_| NewJob::of(&probe).expect("a job")).collect();
+    enqueue_all(&mut tx, jobs).await.expect("jobs");
+    tx.commit().await.expect("a commit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_in_the_middle_of_2000_mails_loses_none() {
+    let stage = Stage::new(&[]).await;
+    stage.relay.be(Mood::Slow(5));
+    stage.queue_mails(2000).await;
+    let mut worker = stage.worker();
+    eventually(seconds(30), "600 mails arrive", || async { stage.relay.arrived().len() >= 600 }).await;
+    worker.kill().await.expect("kill -9");
+    let killed = Instant::now();
+    let _worker = stage.worker();
+    stage.until(seconds(40), UNSENT, 0).await;
+    let took = killed.elapsed();
+
+    let mut copies: HashMap<String, usize> = HashMap::new();
+    stage.relay.arrived().into_iter().for_each(|mail| *copies.entry(mail.message_id).or_default() += 1);
+    let repeated: usize = copies.values().map(|n| n - 1).sum();
+    assert_eq!(copies.len(), 2000, "every mail arrives");
+    assert!(repeated <= 8, "{repeated} mails repeated; only the 8 in flight may be");
+    assert!(took <= seconds(20), "done {took:?} after the restart");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_may_be_wiped_and_stopped_at_any_time() {
+    let port = process::free_port();
+    let url = format!("redis://127.0.0.1:{port}");
+    let mut redis = redis_server(port);
+    let stage = Stage::new(&[("REDIS_URL", &url)]).await;
+    stage.relay.be(Mood::Slow(10));
+    let (_api, base) = stage.api().await;
+    let _worker = stage.worker();
+    stage.queue_mails(200).await;
+    eventually(seconds(20), "some mails arrive", || async { stage.relay.arrived().len() >= 30 }).await;
+    flush(&url).await;
+    eventually(seconds(20), "mails go on after FLUSHALL", || async { stage.relay.arrived().len() >= 200 }).await;
+
+    redis.kill().await.expect("Redis is killed");
+    let started = Instant::now();
+    for n in 0..10 {
+        assert_eq!(contact(&base, n).await, 201, "enqueue answers without Redis");
+    }
+    assert!(started.elapsed() < seconds(10), "enqueue does not wait for Redis");
+    stage.until(seconds(20), OPEN, 0).await;
+
+    let _redis = redis_server(port);
+    assert_eq!(contact(&base, 11).await, 201);
+    stage.until(seconds(20), OPEN, 0).await;
+    stage.until(seconds(5), UNSENT, 0).await;
+    assert_eq!(stage.relay.arrived().len(), 200 + 11 * 2, "every mail once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_drains_and_burns_no_attempt() {
+    let stage = Stage::new(&[("LANES", "default:2"), ("SHUTDOWN_GRACE_SECONDS", "6")]).await;
+    probes(&stage, 2, ProbeMode::Sleep, 1500).await;
+    probes(&stage, 20, ProbeMode::Sleep, 60_000).await;
+    let mut worker = stage.worker();
+    stage.until(seconds(20), "select count(*) from jobs where state = 'running' and payload->>'n' = '1500'", 2).await;
+    let told = Instant::now();
+    process::terminate(&worker).expect("SIGTERM");
+    let status = worker.wait().await.expect("an exit");
+    assert!(status.success(), "exit 0, not {status}");
+    assert!(told.elapsed() < seconds(6), "within the grace, not after {:?}", told.elapsed());
+    let finished = "select count(*) from jobs where state = 'succeeded'";
+    assert_eq!(stage.count(finished).await, 2, "what ran was finished");
+    let untouched = "select count(*) from jobs where state = 'queued' and attempt = 0";
+    assert_eq!(stage.count(untouched).await, 20, "the rest waits as if nothing had been");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_grace_gives_running_jobs_back_unburned() {
+    let stage = Stage::new(&[("LANES", "default:4"), ("SHUTDOWN_GRACE_SECONDS", "3")]).await;
+    probes(&stage, 4, ProbeMode::Sleep, 60_000).await;
+    let mut worker = stage.worker();
+    stage.until(seconds(20), "select count(*) from jobs where state = 'running'", 4).await;
+    process::terminate(&worker).expect("SIGTERM");
+    assert!(worker.wait().await.expect("an exit").success());
+    assert_eq!(stage.count("select count(*) from jobs where state = 'queued' and attempt = 0").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_apis_and_two_workers_send_every_mail_once() {
+    let stage = Stage::new(&[]).await;
+    let ((_one, first), (_two, second)) = (stage.api().await, stage.api().await);
+    let _workers = (stage.worker(), stage.worker());
+    for n in 0..60 {
+        let base = if n % 2 == 0 { &first } else { &second };
+        assert_eq!(contact(base, n).await, 201);
+    }
+    stage.until(seconds(30), OPEN, 0).await;
+    let mut ids: Vec<String> = stage.relay.arrived().into_iter().map(|mail| mail.message_id).collect();
+    assert_eq!(ids.len(), 120, "a mail to the visitor and one to the administrator, each once");
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 120);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_mail_is_retried_dies_alarms_once_and_is_revived() {
+    let changes = [("MAIL_MAX_ATTEMPTS", "3"), ("MAIL_RETRY_BASE_SECONDS", "1"), ("MAIL_RETRY_HOURS", "0")];
+    let stage = Stage::new(&changes).await;
+    stage.relay.be(Mood::Later);
+    let _worker = stage.worker();
+    stage.queue_mails(3).await;
+    let dead = "select count(*) from jobs where state = 'dead' and key_argument = 'visitor-contact'";
+    stage.until(seconds(40), dead, 3).await;
+    let attempts = "select count(*) from job_attempts a join jobs j on j.id = a.job_id
+                    where j.key_argument = 'visitor-contact' and a.outcome = 'error'";
+    assert_eq!(stage.count(attempts).await, 9, "three attempts each, every one kept");
+    assert_eq!(
+        stage.count("select count(*) from emails where status = 'failed' and template = 'visitor-contact'").await,
+        3
+    );
+    stage.until(seconds(10), "select count(*) from emails where template = 'ops-dead-job'", 1).await;
+
+    stage.relay.be(Mood::Accept);
+    let mut tx = Tx::begin(&stage.platform).await.expect("a transaction");
+    let all = shared::platform::jobs::admin::JobFilter { state: Some("dead".into()), ..Default::default() };
+    let preview = shared::platform::jobs::admin::preview(&mut tx, &all).await.expect("a preview");
+    shared::platform::jobs::admin::apply(&mut tx, preview.selection).await.expect("retried");
+    tx.commit().await.expect("a commit");
+    stage.until(seconds(40), UNSENT, 0).await;
+    let to_visitors = stage.relay.arrived().iter().filter(|mail| mail.to.starts_with('p')).count();
+    assert_eq!(to_visitors, 3, "each delivered once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_relay_does_not_keep_the_slot() {
+    let stage = Stage::new(&[("LANES", "email:1"), ("MAIL_RETRY_BASE_SECONDS", "1")]).await;
+    stage.relay.be(Mood::Silent);
+    let _worker = stage.worker();
+    stage.queue_mails(1).await;
+    let timed_out = "select count(*) from jobs where error_code = 'smtp_unknown'";
+    // The relay's time-out is 2 s on this stage.
+    stage.until(seconds(8), timed_out, 1).await;
+    stage.relay.be(Mood::Accept);
+    stage.until(seconds(10), UNSENT, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_repeats_with_the_same_message_id() {
+    let stage = Stage::new(&[("MAIL_RETRY_BASE_SECONDS", "1")]).await;
+    stage.relay.be(Mood::AnswerLost);
+    let _worker = stage.worker();
+    stage.queue_mails(1).await;
+    eventually(seconds(10), "the relay has the mail", || async { !stage.relay.arrived().is_empty() }).await;
+    stage.relay.be(Mood::Accept);
+    stage.until(seconds(15), UNSENT, 0).await;
+    let mut ids: Vec<String> = stage.relay.arrived().into_iter().map(|mail| mail.message_id).collect();
+    assert!(ids.len() >= 2, "the cut is unknown, so it is sent again");
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "always the same Message-ID");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_kills_its_process_is_quarantined_after_three_deaths() {
+    let stage = Stage::new(&[("LANES", "default:2")]).await;
+    probes(&stage, 1, ProbeMode::Abort, 0).await;
+    let dead = "select count(*) from jobs where state = 'dead' and error_code = 'poison'";
+    let deadline = Instant::now() + seconds(100);
+    while stage.count(dead).await == 0 {
+        assert!(Instant::now() < deadline, "not quarantined; log: {}", stage.log.display());
+        let mut worker = stage.worker();
+        let _ = tokio::time::timeout(seconds(3), worker.wait()).await;
+        // The lease of a dead process is let run out here, so that the test need not wait for three of them.
+        let expire = "update jobs set lease_until = now() - interval '1 second' where state = 'running'";
+        sqlx::query(expire).execute(&stage.platform.db).await.expect("time passes");
+    }
+    assert_eq!(stage.count("select count(*) from job_attempts where outcome = 'lost'").await, 3);
+    probes(&stage, 5, ProbeMode::Ok, 0).await;
+    let _worker = stage.worker();
+    stage.until(seconds(20), "select count(*) from jobs where state = 'succeeded' and kind = 'debug.probe'", 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_ledger_redis_or_logs() {
+    let stage = Stage::new(&[("LOG_LEVEL", "debug")]).await;
+    let (_api, base) = stage.api().await;
+    let _worker = stage.worker();
+    let http = reqwest::Client::builder().build().expect("a client");
+    let password = "cheval pile agrafe correcte";
+    let body =
+        json!({ "email": "camille@example.org", "password": password, "first_name": "Camille", "last_name": "M" });
+    let answer = http.post(format!("{base}/api/v1/auth/register")).json(&body).send().await.expect("an answer");
+    assert_eq!(answer.status(), 201);
+    stage
+        .until(seconds(15), "select count(*) from emails where template = 'activation-link' and status = 'sent'", 1)
+        .await;
+    let mail = stage.relay.arrived().remove(0);
+    let text = mail_parser::MessageParser::default()
+        .parse(mail.source.as_bytes())
+        .expect("a mail")
+        .body_text(0)
+        .expect("text")
+        .into_owned();
+    let token: String = text
+        .split("token=")
+        .nth(1)
+        .expect("a link")
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+        .collect();
+    assert!(token.len() >= 40, "a token of 256 bits: {token}");
+
+    let tables =
+        ["jobs", "job_attempts", "emails", "audit_log", "account_tokens", "users", "notifications", "idempotency_keys"];
+    for table in tables {
+        for secret in [&token, password] {
+            let found = stage.count(&format!("select count(*) from {table} t where t::text like '%{secret}%'")).await;
+            assert_eq!(found, 0, "{table} holds a secret");
+        }
+    }
+    let logged = stage.logged();
+    assert!(!logged.is_empty(), "the processes log");
+    for secret in [token.as_str(), password, "camille@example.org"] {
+        assert!(!logged.contains(secret), "the log holds {secret}");
+    }
+    let redis =
+        dump_redis(&env::needed("TEST_REDIS_URL"), &env::lookup(&stage.env, "NAMESPACE").expect("a namespace")).await;
+    assert!(
+        !redis.contains(&token) && !redis.contains(password) && !redis.contains("camille@"),
+        "Redis holds a secret"
+    );
+}
+
+/// Changed variables, the exit code, a word of the sentence.
+type Case<'a> = (&'a [(&'a str, &'a str)], i32, &'a str);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_cannot_succeed_says_why() {
+    let stage = Stage::new(&[]).await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let cases: [Case; 3] = [
+        (&[("PORT", &port)], 69, &port),
+        (&[("DATABASE_URL", "postgres://nobody:x@127.0.0.1:1/none"), ("PORT", "0")], 69, "127.0.0.1:1"),
+        (&[("APP_ENV", "production"), ("JWT_SECRET", ""), ("SMTP_HOST", "")], 78, "JWT_SECRET"),
+    ];
+    for (changes, code, word) in cases {
+        let before = stage.logged().len();
+        let mut api = stage.start("facteur", &["serve"], changes);
+        let status = tokio::time::timeout(seconds(15), api.wait()).await.expect("it ends").expect("an exit");
+        let said = stage.logged()[before..].to_owned();
+        assert_eq!(status.code(), Some(code), "{changes:?}: {said}");
+        assert!(said.contains(word), "{changes:?} does not name {word}: {said}");
+    }
+}
+
+async fn contact(base: &str, n: usize) -> u16 {
+    let form = json!({ "kind": "contact", "name": "Camille", "email": format!("v{n}@example.org"), "title": "Devis", "body": "Bonjour" });
+    let http = reqwest::Client::builder().timeout(seconds(10)).build().expect("a client");
+    let answer = http.post(format!("{base}/api/v1/requests")).json(&form).send().await.expect("an answer");
+    answer.status().as_u16()
+}
+
+fn redis_server(port: u16) -> tokio::process::Child {
+    tokio::process::Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("redis-server is installed")
+}
+
+async fn flush(url: &str) {
+    let client = redis::Client::open(url).expect("a client");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
+    let _: () = redis::cmd("FLUSHALL").query_async(&mut connection).await.expect("flushed");
+}
+
+async fn dump_redis(url: &str, namespace: &str) -> String {
+    let client = redis::Client::open(url).expect("a client");
+    let mut connection = client.get_multiplexed_async_connection().await.expect("Redis");
+    let keys: Vec<String> =
+        redis::cmd("KEYS").arg(format!("*{namespace}*")).query_async(&mut connection).await.expect("keys");
+    let mut all = keys.join("\n");
+    for key in keys {
+        let value: redis::RedisResult<Vec<u8>> = redis::cmd("DUMP").arg(&key).query_async(&mut connection).await;
+        all.push_str(&String::from_utf8_lossy(&value.unwrap_or_default()));
+    }
+    all
+}
