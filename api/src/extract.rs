@@ -59,7 +59,10 @@ where
         let key = key.map(|key| Key {
             scope: origin.actor.map_or_else(|| "anonymous".into(), |user| user.to_string()),
             key,
-            request: secret::keyed(app.platform.config.auth.jwt_secret.expose_secret().as_bytes(), &[line.as_bytes(), &bytes].concat()),
+            request: secret::keyed(
+                app.platform.config.auth.jwt_secret.expose_secret().as_bytes(),
+                &[line.as_bytes(), &bytes].concat(),
+            ),
         });
         let body = if bytes.is_empty() { parse(b"{}")? } else { parse(&bytes)? };
         Ok(Self { body, origin, key, platform: app.platform.clone() })

@@ -46,6 +46,7 @@ impl Line {
         let href = match kind {
             "job" => Some(format!("/admin/jobs/{id}")),
             "email" => Some(format!("/admin/emails/{id}")),
+            "request" => Some(format!("/admin/requests/{id}")),
             "lane" => Some("/admin/queues".to_owned()),
             _ => None,
         };

@@ -14,10 +14,10 @@ use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 
 use crate::app::App;
-use crate::dashboard::MANAGE;
 use crate::dashboard::frame::{self, Frame, Place};
 use crate::dashboard::note::Note;
 use crate::dashboard::pulse::{Alarm, Pulse};
+use crate::dashboard::{ANSWER, MANAGE, READ};
 use crate::error::{Answer, ApiError};
 
 /// One request of somebody who is signed in and allowed it. Made by the gate.
@@ -53,14 +53,19 @@ impl Desk {
         self.me.permissions.can(MANAGE)
     }
 
+    /// Whether pages about jobs and mails are theirs to see.
+    pub fn may_look(&self) -> bool {
+        self.me.permissions.can(READ)
+    }
+
+    /// Whether pages about requests are.
+    pub fn may_answer(&self) -> bool {
+        self.me.permissions.can(ANSWER)
+    }
+
     /// The page `templates/admin/<name>.hbs` in its frame.
     pub async fn page(&self, name: &str, place: Place, title: &str, page: &impl Serialize) -> Answer {
-        // An unknown state must not look like a calm one.
-        let unread =
-            |_| vec![Alarm::new("The state of the queue could not be read.".into(), "/admin", "Try again", "alert")];
-        let health = self.pulse.read(&self.app.platform).await;
-        let dead = health.as_ref().map_or((0, false), |health| health.total(|lane| lane.dead));
-        let alarms = health.map_or_else(unread, |health| health.alarms());
+        let (alarms, dead) = if self.may_look() { self.health().await } else { (Vec::new(), (0, false)) };
         let frame = Frame::around(self, place, title, alarms, dead);
         let html = frame::render(&self.app, name, &frame, page)?;
         let mut response = Html(html).into_response();
@@ -68,6 +73,16 @@ impl Desk {
             set_cookie(&mut response, &Note::spent(&self.app));
         }
         Ok(response)
+    }
+
+    /// What the frame says of the queue: its alarms, and how many jobs are dead.
+    async fn health(&self) -> (Vec<Alarm>, (i64, bool)) {
+        // An unknown state must not look like a calm one.
+        let unread = Alarm::new("The state of the queue could not be read.".into(), "/admin", "Try again", "alert");
+        match self.pulse.read(&self.app.platform).await {
+            Ok(health) => (health.alarms(), health.total(|lane| lane.dead)),
+            Err(_) => (vec![unread], (0, false)),
+        }
     }
 
     /// 303 to a page that says what was done.

@@ -117,7 +117,7 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
         "preview": preview.is_ok(),
         "no_preview": "Its template no longer exists or needs data this mail does not have.",
         "text": preview.ok().map(|mail| mail.text),
-        "facts": facts(&mail),
+        "facts": facts(&mail, desk.may_answer()),
         "vars": mask::shown(&mail.vars).0,
     });
     desk.page("email", Place::Emails, &subject, &view).await
@@ -134,9 +134,12 @@ fn rendered(desk: &Desk, mail: &EmailView) -> Result<RenderedMail, Error> {
     mail::preview(&desk.app.platform.config, &desk.app.platform.templates, mail)
 }
 
-fn facts(mail: &EmailView) -> Vec<Fact> {
+fn facts(mail: &EmailView, answers: bool) -> Vec<Fact> {
     let code = |name, value: &Option<String>| value.as_ref().map(|value| Fact::code(name, value));
-    let about = mail.subject_type.as_ref().zip(mail.subject_id);
+    let about = mail.subject_type.as_deref().zip(mail.subject_id).map(|(kind, id)| match kind {
+        "request" if answers => Fact::link("About", format!("{kind} {id}"), format!("/admin/requests/{id}")),
+        _ => Fact::code("About", format!("{kind} {id}")),
+    });
     let to = match &mail.row.to_name {
         Some(name) if !name.is_empty() => format!("{name} <{}>", mail.row.to_address),
         _ => mail.row.to_address.clone(),
@@ -152,7 +155,7 @@ fn facts(mail: &EmailView) -> Vec<Fact> {
         mail.deadline_at.map(|at| Fact::at("Expires", at)),
         code("Message-ID", &mail.message_id),
         mail.user_id.map(|user| Fact::code("Account", user)),
-        about.map(|(kind, id)| Fact::code("About", format!("{kind} {id}"))),
+        about,
     ];
     facts.into_iter().flatten().collect()
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::dashboard;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::{self, Frame, Place};
 use crate::dashboard::gate::address;
@@ -31,7 +32,9 @@ pub async fn framed(desk: &Desk, response: Response) -> Response {
         return response;
     }
     let (status, headers, problem) = take_apart(response).await;
-    let page = describe(status, &problem, &desk.uri);
+    let home = dashboard::home(&desk.me.permissions).unwrap_or("/admin/login");
+    let back_label = if home == "/admin/requests" { "To the requests" } else { "To the overview" };
+    let page = Page { back: home, back_label, ..describe(status, &problem, &desk.uri) };
     match desk.page("error", Place::Nowhere, &page.title, &page).await {
         Ok(page) => put_together(status, headers, page),
         Err(error) => error.into_response(),
@@ -75,7 +78,7 @@ fn describe(status: StatusCode, problem: &Value, uri: &Uri) -> Page {
     let said = |name: &str| problem[name].as_str().unwrap_or_default();
     let noun = said("detail").strip_suffix(" not found").unwrap_or("page");
     let (title, detail) = match (status.as_u16(), said("code")) {
-        (404, _) if matches!(noun, "job" | "email") => (
+        (404, _) if matches!(noun, "job" | "email" | "request") => (
             format!("There is no such {noun}"),
             "It never existed, was discarded, or was pruned after its retention.".into(),
         ),
@@ -88,6 +91,11 @@ fn describe(status: StatusCode, problem: &Value, uri: &Uri) -> Page {
                 "The form did not come from a page of this session. Open the page again and repeat the action.";
             ("This form was refused".into(), detail.into())
         }
+        (405, _) => (
+            "This address is not asked like that".into(),
+            "It answers another kind of request. Open the page and use its links and buttons; nothing was changed."
+                .into(),
+        ),
         (422, _) => ("That does not fit".into(), "Something in the address or the form is not understood.".into()),
         (503, _) => ("Not available just now".into(), format!("{}. Nothing was changed.", said("detail"))),
         (500.., _) => {

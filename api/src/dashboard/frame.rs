@@ -6,6 +6,7 @@ use shared::kernel::config::Env;
 use shared::kernel::{Error, Result};
 
 use crate::app::App;
+use crate::dashboard;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::marks::capped;
 use crate::dashboard::note::{Note, Shown};
@@ -29,13 +30,15 @@ pub enum Place {
     Emails,
     /// The mail folder of a developer's machine.
     Mailbox,
+    /// What people write to the house.
+    Requests,
     /// Who did what.
     Audit,
     /// Errors.
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 8] = [
+const NAVIGATION: [(Place, &str, &str, &str); 9] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
@@ -43,6 +46,7 @@ const NAVIGATION: [(Place, &str, &str, &str); 8] = [
     (Place::Workers, "Workers", "/admin/workers", "workers"),
     (Place::Emails, "E-mails", "/admin/emails", "emails"),
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
+    (Place::Requests, "Requests", "/admin/requests", "requests"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
 ];
 
@@ -80,6 +84,8 @@ pub struct Frame {
     alarms: Vec<Alarm>,
     flash: Option<Shown>,
     live: bool,
+    home: &'static str,
+    search: bool,
     #[serde(skip)]
     now: DateTime<Utc>,
 }
@@ -109,6 +115,8 @@ impl Frame {
             alarms: Vec::new(),
             flash: None,
             live: false,
+            home: "/admin",
+            search: false,
             now,
         }
     }
@@ -121,11 +129,13 @@ impl Frame {
         Self {
             q: q.map(|(_, value)| value.into_owned()).unwrap_or_default(),
             me: Me { name: desk.me.name.clone(), role: desk.me.role.clone() },
-            nav: navigation(app, place, dead),
+            nav: navigation(desk, place, dead),
             // The overview tells them itself, with more.
             alarms: if place == Place::Overview { Vec::new() } else { alarms },
             flash: desk.note.map(Note::shown),
             live: !matches!(place, Place::Nowhere | Place::Mailbox) && !is_answer(desk.uri.path()),
+            home: dashboard::home(&desk.me.permissions).unwrap_or("/admin"),
+            search: desk.may_look(),
             ..Self::alone(app, title, session::form_token(app, desk.me.session))
         }
     }
@@ -136,10 +146,12 @@ fn is_answer(path: &str) -> bool {
     path == "/admin/jobs/retry/preview"
 }
 
-fn navigation(app: &App, place: Place, (dead, more): (i64, bool)) -> Vec<Item> {
+fn navigation(desk: &Desk, place: Place, (dead, more): (i64, bool)) -> Vec<Item> {
+    let app = &desk.app;
     let mailbox = app.is_development() && app.platform.config.mail.folder.is_some();
-    let shown = NAVIGATION.into_iter().filter(|(item, ..)| *item != Place::Mailbox || mailbox);
-    shown
+    NAVIGATION
+        .into_iter()
+        .filter(|(item, ..)| desk.me.permissions.can(dashboard::right(*item)) && (*item != Place::Mailbox || mailbox))
         .map(|(item, label, href, icon)| Item {
             label,
             href,

@@ -3,7 +3,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::dashboard::frame::{self, Frame};
 use crate::dashboard::note::Note;
 use crate::dashboard::pulse::Pulse;
 use crate::dashboard::session;
-use crate::error::{Answer, ApiError};
+use crate::error::{self, Answer, ApiError};
 
 /// Nothing from elsewhere, nothing inline; `connect-src` is for the page that renews itself.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -33,8 +33,8 @@ pub struct Gate {
     pub app: App,
     /// The queue's health.
     pub pulse: Pulse,
-    /// The right.
-    pub right: &'static str,
+    /// The right; none: it is enough to be signed in.
+    pub right: Option<&'static str>,
 }
 
 /// Lets a request through, or answers in its place.
@@ -68,8 +68,8 @@ fn desk(gate: &Gate, me: Identity, request: &Request) -> Desk {
 
 /// Rights, then for everything that may change something: our own page, and its token.
 async fn admit(gate: &Gate, desk: &Desk, request: Request) -> Result<Request, Error> {
-    if !desk.me.permissions.can(gate.right) {
-        return Err(Error::Forbidden(gate.right.into()));
+    if let Some(right) = gate.right.filter(|right| !desk.me.permissions.can(right)) {
+        return Err(Error::Forbidden(right.into()));
     }
     let (mut parts, mut body) = request.into_parts();
     if !matches!(parts.method, Method::GET | Method::HEAD) {
@@ -112,6 +112,15 @@ pub fn address(uri: &Uri) -> &str {
 /// An address under `/admin` where nothing is.
 pub async fn nothing() -> ApiError {
     Error::NotFound("page").into()
+}
+
+/// An address that does not take this method: nothing is done, so neither a right nor a token is asked for.
+pub async fn wrong_method(gate: Gate, request: Request) -> Response {
+    let refusal = error::plain(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "");
+    match session::operator(&gate.app, request.headers()).await {
+        Ok(Some(operator)) => fault::framed(&desk(&gate, operator, &request), refusal).await,
+        Ok(None) | Err(_) => fault::alone(&gate.app, refusal, request.uri()).await,
+    }
 }
 
 /// The headers of every answer under `/admin` that has none of its own.

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::dashboard::desk::{Desk, see_other, set_cookie};
 use crate::dashboard::forms::{self, Fields};
 use crate::dashboard::frame::{self, Frame};
-use crate::dashboard::{READ, fault, session};
+use crate::dashboard::{READ, fault, home, session};
 use crate::error::{Answer, ApiError};
 use crate::extract::Query;
 
@@ -66,7 +66,8 @@ pub async fn sign_in(State(app): State<App>, request: Request) -> Response {
     };
     let (name, next) = (fields.get("login").trim(), ours(fields.get("next")));
     match enter(&app, &origin, name, fields.get("password")).await {
-        Ok(signed_in) => welcome(&app, signed_in, next).unwrap_or_else(IntoResponse::into_response),
+        Ok((signed_in, first)) => welcome(&app, signed_in, if next == "/admin" { first } else { next })
+            .unwrap_or_else(IntoResponse::into_response),
         Err(error) => match told(&error) {
             Some((status, wrong)) => {
                 let page = Page { login: name.to_owned(), next: next.to_owned(), wrong: Some(wrong), said: None };
@@ -77,15 +78,15 @@ pub async fn sign_in(State(app): State<App>, request: Request) -> Response {
     }
 }
 
-/// Checks the password, then whether the dashboard is for them at all.
-async fn enter(app: &App, origin: &Origin, name: &str, password: &str) -> Result<SignedIn, Error> {
+/// Checks the password, then whether the dashboard is for them at all, and where in it they begin.
+async fn enter(app: &App, origin: &Origin, name: &str, password: &str) -> Result<(SignedIn, &'static str), Error> {
     if name.is_empty() || name.len() > LONGEST.0 || password.is_empty() || password.len() > LONGEST.1 {
         return Err(Error::Unauthenticated("invalid_credentials"));
     }
     let signed_in = login::sign_in(&app.platform, origin, Kind::Dashboard, name, password).await?;
     let mut tx = Tx::begin_for(&app.platform, Origin { actor: Some(signed_in.user.id), ..origin.clone() }).await?;
-    if permissions::of_role(&mut tx, &signed_in.user.role).await?.can(READ) {
-        return Ok(signed_in);
+    if let Some(first) = home(&permissions::of_role(&mut tx, &signed_in.user.role).await?) {
+        return Ok((signed_in, first));
     }
     login::sign_out(&mut tx, signed_in.user.id, signed_in.session).await?;
     tx.commit().await?;

@@ -12,6 +12,7 @@ use shared::kernel::Error;
 use uuid::Uuid;
 
 use crate::dashboard::desk::Desk;
+use crate::dashboard::eml::{pieces, readable};
 use crate::dashboard::frame::Place;
 use crate::dashboard::framed;
 use crate::error::ApiError;
@@ -29,13 +30,6 @@ struct Row {
     to: String,
     at: Option<DateTime<Utc>>,
     size: String,
-}
-
-/// A piece of a text: words, or a link.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Piece<'a> {
-    words: &'a str,
-    href: Option<&'a str>,
 }
 
 /// `GET /admin/mailbox`
@@ -73,10 +67,10 @@ pub async fn show(desk: Desk, Path(name): Path<String>) -> Result<Response, ApiE
     let pieces = pieces(&text);
     let mut links: Vec<&str> = pieces.iter().filter_map(|piece| piece.href).collect();
     links.dedup();
-    let headers: Vec<_> = mail
-        .headers_raw()
-        .map(|(name, value)| json!({ "name": name, "value": value.split_whitespace().collect::<Vec<_>>().join(" ") }))
-        .collect();
+    let headers = mail.headers().iter().map(|header| {
+        let raw = bytes.get(header.offset_start as usize..header.offset_end as usize).unwrap_or_default();
+        json!({ "name": header.name.as_str(), "value": readable(&String::from_utf8_lossy(raw), &header.value) })
+    });
     let page = json!({
         "name": name,
         "subject": subject(&mail),
@@ -85,7 +79,7 @@ pub async fn show(desk: Desk, Path(name): Path<String>) -> Result<Response, ApiE
         "html": mail.html_body_count() > 0,
         "links": links,
         "text": pieces,
-        "headers": headers,
+        "headers": headers.collect::<Vec<_>>(),
     });
     desk.page("message", Place::Mailbox, &subject(&mail), &page).await
 }
@@ -135,23 +129,6 @@ fn people(to: Option<&Address<'_>>) -> String {
     addresses.unwrap_or_default().join(", ")
 }
 
-/// Cuts a text where its links are.
-fn pieces(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(at) = ["https://", "http://"].into_iter().filter_map(|scheme| rest.find(scheme)).min() {
-        let (before, from) = rest.split_at(at);
-        let end = from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(from.len());
-        let link = from[..end].trim_end_matches(['.', ',', ';', ':', ')', '!', '?']);
-        pieces.push(Piece { words: before, href: None });
-        pieces.push(Piece { words: link, href: Some(link) });
-        rest = &from[link.len()..];
-    }
-    pieces.push(Piece { words: rest, href: None });
-    pieces.retain(|piece| !piece.words.is_empty());
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,14 +139,5 @@ mod tests {
         for name in ["../x.eml", "0198C0DE-0000-7000-8000-000000000001.eml", "a.eml", ".eml", "x"] {
             assert!(!is_mail(name), "{name}");
         }
-    }
-
-    #[test]
-    fn links_are_cut_out_of_the_text() {
-        let found = pieces("Go to https://a.example/x?token=1. Or (http://b.example).");
-        let links: Vec<_> = found.iter().filter_map(|piece| piece.href).collect();
-        assert_eq!(links, ["https://a.example/x?token=1", "http://b.example"]);
-        let whole: String = found.iter().map(|piece| piece.words).collect();
-        assert_eq!(whole, "Go to https://a.example/x?token=1. Or (http://b.example).");
     }
 }

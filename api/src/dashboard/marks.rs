@@ -1,6 +1,7 @@
 //! How states look: a word, an icon and a tint, never a colour alone; and how counts read.
 
 use serde::Serialize;
+use shared::domain::requests::{Priority, RequestKind, RequestStatus};
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
 use crate::dashboard::pulse::starves;
@@ -75,6 +76,35 @@ pub fn email(status: &str) -> Mark {
         "expired" => Mark::new("expired", "scheduled", "Expired"),
         "uncertain" => Mark::new("uncertain", "alert", "Uncertain"),
         _ => Mark::new("unknown", "alert", "Unknown"),
+    }
+}
+
+/// A request's status.
+pub const fn request(status: RequestStatus) -> Mark {
+    match status {
+        RequestStatus::Open => Mark::new("open", "requests", "Open"),
+        RequestStatus::InProgress => Mark::new("in_progress", "running", "In progress"),
+        RequestStatus::Resolved => Mark::new("resolved", "calm", "Resolved"),
+        RequestStatus::Closed => Mark::new("closed", "succeeded", "Closed"),
+    }
+}
+
+/// How urgent a request is.
+pub const fn priority(priority: Priority) -> Mark {
+    match priority {
+        Priority::Low => Mark::new("low", "scheduled", "Low"),
+        Priority::Normal => Mark::new("normal", "jobs", "Normal"),
+        Priority::High => Mark::new("high", "alert", "High"),
+        Priority::Urgent => Mark::new("urgent", "dead", "Urgent"),
+    }
+}
+
+/// What a request is, in a word.
+pub const fn kind(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Contact => "Contact",
+        RequestKind::FreeSample => "Free sample",
+        RequestKind::Complaint => "Complaint",
     }
 }
 

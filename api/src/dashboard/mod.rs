@@ -1,7 +1,8 @@
 //! The dashboard under `/admin`: pages rendered here, forms answered with a 303, nothing fetched from elsewhere.
 //!
 //! Which right a page or an action needs is said here and nowhere else: a route stands in the group of its right, and
-//! [`gate`] lets nobody past without it. Handlers get a [`desk::Desk`]: who asks, the services, the frame around the page.
+//! [`gate`] lets nobody past without it; [`right`] says the same of the navigation's entries. Handlers get a
+//! [`desk::Desk`]: who asks, the services, the frame around the page.
 
 mod action;
 mod assets;
@@ -9,6 +10,7 @@ mod audit;
 mod bulk;
 mod desk;
 mod emails;
+mod eml;
 mod facts;
 mod fault;
 mod filter;
@@ -27,6 +29,8 @@ mod overview;
 mod pager;
 mod pulse;
 mod queues;
+mod request;
+mod requests;
 mod row;
 mod session;
 mod timeline;
@@ -36,35 +40,82 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
 use axum::routing::{MethodRouter, any, get, post};
+use shared::domain::identity::permissions::Permissions;
+use shared::kernel::Error;
 
 use crate::app::App;
+use crate::dashboard::desk::{Desk, see_other};
+use crate::dashboard::frame::Place;
 use crate::dashboard::gate::Gate;
 use crate::dashboard::pulse::Pulse;
+use crate::error::Answer;
 
-/// To see anything here.
+/// To see jobs, queues, workers and mails.
 pub const READ: &str = "jobs.read";
-/// To change anything here.
+/// To change anything about them.
 pub const MANAGE: &str = "jobs.manage";
+/// To read what people write to the house.
+pub const ANSWER: &str = "requests.manage";
+
+/// The ways in: any of these rights opens the dashboard, and the first that is held says where one begins.
+const DOORS: [(&str, &str); 2] = [(READ, "/admin"), (ANSWER, "/admin/requests")];
 
 /// The pages, the actions, signing in and out, the assets.
 pub fn router(app: &App) -> Router<App> {
     let pulse = Pulse::default();
-    let group = |right: &'static str, routes: Vec<(&str, MethodRouter<App>)>| {
-        let gate = Gate { app: app.clone(), pulse: pulse.clone(), right };
+    let gate = |right| Gate { app: app.clone(), pulse: pulse.clone(), right };
+    let group = |right: Option<&'static str>, routes: Vec<(&str, MethodRouter<App>)>| {
         let router = routes.into_iter().fold(Router::new(), |router, (path, handler)| router.route(path, handler));
-        router.route_layer(from_fn_with_state(gate, gate::pass))
+        router.route_layer(from_fn_with_state(gate(right), gate::pass))
     };
     let open = Router::new()
         .route("/admin/", get(|| async { Redirect::permanent("/admin") }))
         .route("/admin/login", get(login::form).post(login::sign_in))
         .route("/admin/assets/{name}", get(assets::serve));
-    open.merge(group(READ, pages())).merge(group(MANAGE, actions())).layer(from_fn(gate::dress))
+    let outside = gate(None);
+    open.merge(group(None, common()))
+        .merge(group(Some(READ), pages()))
+        .merge(group(Some(MANAGE), actions()))
+        .merge(group(Some(ANSWER), letters()))
+        .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
+        .layer(from_fn(gate::dress))
+}
+
+/// Where somebody with these rights begins; none: the dashboard is not for them.
+pub fn home(permissions: &Permissions) -> Option<&'static str> {
+    DOORS.into_iter().find(|(right, _)| permissions.can(right)).map(|(_, page)| page)
+}
+
+/// What an entry of the navigation needs to be shown.
+pub const fn right(place: Place) -> &'static str {
+    match place {
+        Place::Requests => ANSWER,
+        _ => READ,
+    }
+}
+
+/// The first page of whoever asks.
+async fn begin(desk: Desk) -> Answer {
+    match home(&desk.me.permissions) {
+        Some("/admin") => overview::show(desk).await,
+        Some(elsewhere) => see_other(elsewhere),
+        None => Err(Error::Forbidden(READ.into()).into()),
+    }
+}
+
+/// For everybody who is signed in.
+fn common() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![("/admin", get(begin)), ("/admin/logout", post(login::sign_out)), ("/admin/{*rest}", any(gate::nothing))]
+}
+
+/// What people write.
+fn letters() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![("/admin/requests", get(requests::list)), ("/admin/requests/{id}", get(request::show))]
 }
 
 /// What one may look at.
 fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
-        ("/admin", get(overview::show)),
         ("/admin/jobs", get(jobs::list)),
         ("/admin/jobs/{id}", get(job::show)),
         ("/admin/queues", get(queues::list)),
@@ -76,8 +127,6 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/mailbox/{name}", get(mailbox::show)),
         ("/admin/mailbox/{name}/body.html", get(mailbox::body)),
         ("/admin/audit", get(audit::list)),
-        ("/admin/logout", post(login::sign_out)),
-        ("/admin/{*rest}", any(gate::nothing)),
     ]
 }
 

@@ -73,16 +73,15 @@ fn who(operation: &Value) -> &'static str {
     }
 }
 
-/// Those of the address; the one header is told once for all.
+/// Those of the query: the path shows its own, and the one header is told once for all.
 fn parameters(document: &Value, operation: &Value) -> Vec<Value> {
     let all = list(&operation["parameters"]).map(|parameter| follow(document, parameter));
-    all.filter(|parameter| parameter["in"] != "header").map(|p| parameter(document, p)).collect()
+    all.filter(|parameter| parameter["in"] == "query").map(|p| parameter(document, p)).collect()
 }
 
 fn parameter(document: &Value, parameter: &Value) -> Value {
     json!({
         "name": parameter["name"],
-        "place": parameter["in"],
         "type": kind(document, &parameter["schema"]),
         "required": parameter["required"] == true,
         "description": said(&parameter["description"]),

@@ -137,7 +137,7 @@ async fn apply(post: Post<RetrySelection>) -> Answer {
     let selection = post.body.selection;
     let mut tx = post.begin().await?;
     let applied = admin::apply(&mut tx, selection).await?;
-    let details = json!({ "retried": applied.retried, "skipped": applied.skipped });
+    let details = json!({ "retried": applied.retried, "skipped": applied.skipped, "filter": applied.filter });
     let (action, severity, target) = ("JOBS_RETRIED", Severity::Medium, "selection");
     let entry = Entry { action, severity, target, id: selection.to_string(), details };
     audit::record(&mut tx, entry).await?;

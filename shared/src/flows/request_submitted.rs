@@ -48,7 +48,7 @@ async fn receipt(tx: &mut Tx, request: &Request) -> Result<()> {
 }
 
 async fn tell_administrators(tx: &mut Tx, request: &Request) -> Result<()> {
-    let url = format!("{}/admin/requests/{}", tx.platform().config.frontend_url(), request.id);
+    let url = format!("{}/admin/requests/{}", tx.platform().config.http.public_url, request.id);
     let notification = NewNotification {
         user: None,
         kind: if request.priority == Priority::Urgent { "warning" } else { "message" },

@@ -18,6 +18,7 @@ impl Run for PurgeExpired {
             let purged = identity::purge(&mut tx).await?
                 + idempotency::purge(&mut tx).await?
                 + jobs::retention::purge(&mut tx).await?
+                + mail::abandon(&mut tx).await?
                 + mail::purge(&mut tx).await?;
             tx.commit().await?;
             cx.log(format_args!("{purged} rows"));

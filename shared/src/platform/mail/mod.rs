@@ -8,7 +8,7 @@ mod outbox;
 pub mod preview;
 pub mod suppression;
 
-pub use outbox::{EmailFilter, EmailRow, EmailView, finish, get, list, purge, release_held, start};
+pub use outbox::{EmailFilter, EmailRow, EmailView, abandon, finish, get, list, purge, release_held, start};
 pub use preview::preview;
 
 use serde_json::{Value, json};

@@ -209,3 +209,19 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Mails whose job was cancelled or discarded: nobody will send them, so they say so. A retried job still may.
+pub async fn abandon(db: &mut PgConnection) -> Result<u64> {
+    let done = sqlx::query!(
+        "update emails set status = 'failed', smtp_reply = coalesce(smtp_reply, 'its job was cancelled')
+         where id = any(array(
+             select e.id from emails e
+             where e.status in ('queued', 'sending') and e.created_at < now() - interval '1 hour'
+               and not exists (select from jobs j where j.subject_id = e.id and j.kind = 'email.send'
+                               and j.state in ('scheduled', 'queued', 'running', 'retrying'))
+             order by e.id limit 2000))"
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

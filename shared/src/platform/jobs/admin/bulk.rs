@@ -44,6 +44,8 @@ pub struct Applied {
     pub retried: usize,
     /// Changed since the preview: already retried, running, or gone.
     pub skipped: usize,
+    /// What had been asked for.
+    pub filter: serde_json::Value,
 }
 
 /// Freezes the dead and cancelled jobs (or those of the filter's state) that match.
@@ -100,15 +102,16 @@ pub async fn preview(tx: &mut Tx, filter: &JobFilter) -> Result<Preview> {
 
 /// Retries what a preview froze, once.
 pub async fn apply(tx: &mut Tx, selection: Uuid) -> Result<Applied> {
-    let row = sqlx::query!("select job_ids, applied_at from job_selections where id = $1 for update", selection)
-        .fetch_optional(&mut **tx)
-        .await?
-        .ok_or(Error::NotFound("selection"))?;
+    let row =
+        sqlx::query!("select job_ids, filter, applied_at from job_selections where id = $1 for update", selection)
+            .fetch_optional(&mut **tx)
+            .await?
+            .ok_or(Error::NotFound("selection"))?;
     if row.applied_at.is_some() {
         return Err(Error::conflict("selection_applied", "this selection was already retried"));
     }
     let ids: Vec<JobId> = row.job_ids.into_iter().map(JobId).collect();
     let revived = requeue(tx, &ids).await?;
     sqlx::query!("update job_selections set applied_at = now() where id = $1", selection).execute(&mut **tx).await?;
-    Ok(Applied { retried: revived.len(), skipped: ids.len() - revived.len() })
+    Ok(Applied { retried: revived.len(), skipped: ids.len() - revived.len(), filter: row.filter })
 }
