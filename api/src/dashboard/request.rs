@@ -93,13 +93,17 @@ fn facts(request: &Request, assignee: Option<String>) -> Vec<Fact> {
 }
 
 fn details(details: &Value) -> Vec<Detail> {
-    let said = |value: &Value| match value {
-        Value::Null => "–".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
     let pairs = details.as_object().into_iter().flatten();
     pairs.map(|(name, value)| Detail { name: name.replace('_', " "), value: said(value) }).collect()
+}
+
+fn said(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(said).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -114,8 +118,8 @@ mod tests {
 
     #[test]
     fn details_read_as_words() {
-        let told = details(&json!({ "page_count": 320, "genre": "roman" }));
+        let told = details(&json!({ "page_count": 320, "genre": "roman", "formats": ["epub", "pdf"] }));
         let told: Vec<_> = told.iter().map(|detail| (&*detail.name, &*detail.value)).collect();
-        assert_eq!(told, [("genre", "roman"), ("page count", "320")]);
+        assert_eq!(told, [("formats", "epub, pdf"), ("genre", "roman"), ("page count", "320")]);
     }
 }

@@ -94,6 +94,9 @@
     if (event.target.closest("[data-keys]")) { kept.set("keys", keysOn() ? "off" : "on"); tellKeys(); }
   });
 
+  // On a phone the navigation is a strip: show where one is.
+  $(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   reveal();
   tellKeys();
   arm();
