@@ -42,7 +42,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for (email, role) in logins(&platform).await? {
         let fresh = make(&platform, &email, &role, &password).await?;
-        let shown = if fresh { password.as_str() } else { "(as it was)" };
+        let shown = if fresh { password.as_str() } else { "(unchanged: SEED_PASSWORD of .env)" };
         rows.push(vec![email, shown.to_owned(), role]);
     }
     say(text::table(&["LOGIN", "PASSWORD", "ROLE"], &rows));
