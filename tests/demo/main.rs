@@ -12,7 +12,17 @@ use client::Client;
 use serde_json::{Value, json};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> std::process::ExitCode {
+    match play().await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nThe demo stopped: {}", error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": "));
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play() -> anyhow::Result<()> {
     let api = Client::new()?;
     let begun = api.server_time().await?;
     let admin = step("signing in as the administrator", api.sign_in_admin()).await?;
