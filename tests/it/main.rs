@@ -3,6 +3,7 @@
 mod access;
 mod architecture;
 mod browser;
+mod commands;
 mod config;
 mod conventions;
 mod dashboard;

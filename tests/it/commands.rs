@@ -1,0 +1,80 @@
+//! The command line, as an operator uses it: answers, exit codes, sentences.
+
+use std::process::Output;
+use std::time::Duration;
+
+use harness::{Stage, env};
+use serde_json::Value;
+
+async fn run(stage: &Stage, binary: &str, args: &[&str]) -> Output {
+    let command =
+        tokio::process::Command::new(env::binary(binary)).args(args).env_clear().envs(stage.env.clone()).output();
+    tokio::time::timeout(Duration::from_secs(20), command).await.expect("it ends").expect("it starts")
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_probes_lists_reads_and_retries_jobs() {
+    let stage = Stage::new(&[]).await;
+    let probed = run(&stage, "facteur", &["jobs", "probe", "fail"]).await;
+    assert!(probed.status.success(), "{}", said(&probed));
+    sqlx::query("update jobs set max_attempts = 1").execute(&stage.platform.db).await.expect("one attempt is enough");
+    let _worker = stage.worker();
+    stage.until(Duration::from_secs(20), "select count(*) from jobs where state = 'dead'", 1).await;
+
+    let listed = run(&stage, "facteur", &["jobs", "ls", "--state", "dead", "--json"]).await;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let id: String = sqlx::query_scalar("select id::text from jobs where state = 'dead'")
+        .fetch_one(&stage.platform.db)
+        .await
+        .expect("the dead job");
+    assert!(listed.contains(&id), "the list names it: {listed}");
+    let shown = run(&stage, "facteur", &["jobs", "show", &id]).await;
+    assert!(said(&shown).contains("the probe was told to fail"), "{}", said(&shown));
+
+    sqlx::query("update jobs set payload = '{\"mode\":\"ok\"}' where state = 'dead'")
+        .execute(&stage.platform.db)
+        .await
+        .expect("the cause is mended");
+    let retried = run(&stage, "facteur", &["jobs", "retry", &id]).await;
+    assert!(retried.status.success(), "{}", said(&retried));
+    let done = format!("select count(*) from jobs where id = '{id}' and state = 'succeeded'");
+    stage.until(Duration::from_secs(10), &done, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doctor_tells_what_is_well_and_what_is_not() {
+    let mut stage = Stage::new(&[]).await;
+    for binary in ["facteur", "facteur-worker"] {
+        let well = run(&stage, binary, &["doctor"]).await;
+        assert!(well.status.success(), "{binary}: {}", said(&well));
+        assert!(said(&well).contains("PostgreSQL"), "{binary}: {}", said(&well));
+    }
+    stage.env.push(("REDIS_URL".into(), "redis://127.0.0.1:1".into()));
+    for binary in ["facteur", "facteur-worker"] {
+        let ill = run(&stage, binary, &["doctor"]).await;
+        assert_eq!(ill.status.code(), Some(69), "{binary}: {}", said(&ill));
+        assert!(said(&ill).contains("FAIL"), "{binary}: {}", said(&ill));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_word_is_64_and_help_teaches() {
+    let stage = Stage::new(&[]).await;
+    for (binary, teaches) in [("facteur", "facteur jobs"), ("facteur-worker", "LANES=")] {
+        assert_eq!(run(&stage, binary, &["nonsense"]).await.status.code(), Some(64));
+        let help = run(&stage, binary, &["--help"]).await;
+        assert!(help.status.success() && said(&help).contains(teaches), "{}", said(&help));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_document_is_printed_as_json() {
+    let stage = Stage::new(&[]).await;
+    let printed = run(&stage, "facteur", &["openapi"]).await;
+    let document: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+    assert!(document["paths"]["/api/v1/requests"]["post"].is_object());
+}
