@@ -153,3 +153,18 @@ fn worker_queues_is_another_name_for_lanes() {
     assert_eq!(read(&[("WORKER_QUEUES", "email"), ("LANES", "default")]).expect("complete").worker.lanes, "default");
     assert_eq!(read(&[]).expect("complete").worker.lanes, "*");
 }
+
+#[test]
+fn every_variable_is_explained_in_the_example() {
+    let example = include_str!("../../.env.example");
+    let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let find = |name: &str| {
+        asked.borrow_mut().insert(name.to_owned());
+        COMPLETE.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    };
+    Config::read(find).expect("complete");
+    let asked = asked.into_inner();
+    assert!(asked.len() > 40, "the reader asks for its variables: {asked:?}");
+    let missing: Vec<_> = asked.iter().filter(|name| !example.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), ".env.example does not explain {missing:?}");
+}
