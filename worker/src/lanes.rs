@@ -1,40 +1,21 @@
-//! The process: one apalis worker per lane under our supervision, and the tasks they share. SIGTERM stops taking at
-//! once, gives back what has not begun, lets the rest finish within the grace, and exits 0.
+//! Lanes: which ones a process serves, and the apalis worker of each, under our supervision.
 
 use std::pin::Pin;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use apalis::prelude::{ParallelizeExt, WorkerBuilder};
 use apalis_core::error::BoxDynError;
 use apalis_core::task::Task;
-use shared::kernel::Result;
-use shared::kernel::task;
-use shared::platform::Platform;
-use shared::platform::jobs::{Lane, health, schedule};
-use shared::platform::tx::Tx;
-use tokio::task::JoinHandle;
+use shared::platform::jobs::Lane;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::backend::{Gate, LaneBackend, Work};
-use crate::feeder::Feeder;
 use crate::lease::Leases;
-use crate::registry::Registry;
 use crate::runner::{Outcome, Runner};
-use crate::settle::{self, Settler};
-use crate::smtp::Smtp;
-use crate::sweeper::Sweeper;
-
-/// Claims and settlements name their rows: the index, always, whatever the statistics of a table that changes wholly
-/// every second say, and no planning for each batch.
-const BY_ID: &[(&str, &str)] = &[
-    ("plan_cache_mode", "force_generic_plan"),
-    ("enable_seqscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-];
+use crate::settle::Settler;
 
 /// `LANES=email:8,default:4,*`: lanes with their slots; `*` is every other lane with its own default.
 pub fn parse(text: &str) -> Result<Vec<(Lane, usize)>, String> {
@@ -62,183 +43,21 @@ pub fn parse(text: &str) -> Result<Vec<(Lane, usize)>, String> {
     if lanes.is_empty() { Err("LANES names no lane".into()) } else { Ok(lanes) }
 }
 
-/// A running worker process.
-pub struct Process {
-    platform: Platform,
-    host: String,
-    worker: Arc<str>,
-    lanes: Vec<(Lane, usize)>,
-    leases: Leases,
-    /// Cancelled: take nothing new.
-    stop: CancellationToken,
-    /// Cancelled: nothing runs any more, the helpers may end.
-    end: CancellationToken,
-    feeders: Vec<JoinHandle<()>>,
-    workers: Vec<JoinHandle<()>>,
-    settler: JoinHandle<()>,
-    renewal: JoinHandle<()>,
-    paused: Arc<RwLock<Vec<String>>>,
-}
-
-impl Process {
-    /// Starts everything. A name is fresh at every start: host, pid and a random part.
-    pub async fn start(platform: Platform, registry: Registry, smtp: Smtp, lanes: Vec<(Lane, usize)>) -> Result<Self> {
-        let host = hostname();
-        let random = uuid::Uuid::new_v4().simple().to_string();
-        let worker: Arc<str> = format!("{host}-{}-{}", std::process::id(), &random[..8]).into();
-        let mut tx = Tx::begin(&platform).await?;
-        schedule::install(&mut tx).await?;
-        tx.commit().await?;
-        let claims = shared::platform::pool(&platform.config, 4, &[&[("synchronous_commit", "off")], BY_ID].concat())?;
-        let settlements = shared::platform::pool(&platform.config, 2, BY_ID)?;
-        let (leases, registry) = (Leases::default(), Arc::new(registry));
-        let (stop, end) = (CancellationToken::new(), CancellationToken::new());
-        let paused = Arc::new(RwLock::new(Vec::new()));
-        let kinds: Arc<[String]> = registry.kinds().into();
-        let (settler, settling) = Settler::start(
-            settle::Ledger {
-                settlements,
-                platform: platform.clone(),
-                registry: registry.clone(),
-                worker: worker.clone(),
-            },
-            leases.clone(),
-        );
-        let runner = Runner { platform: platform.clone(), smtp, registry: registry.clone(), worker: worker.clone() };
-        let (mut feeders, mut workers) = (Vec::new(), Vec::new());
-        for (lane, slots) in &lanes {
-            let gate = Gate::new(*lane, *slots);
-            let feeder = Feeder {
-                tickets: platform.tickets.clone(),
-                claims: claims.clone(),
-                gate: gate.clone(),
-                kinds: kinds.clone(),
-                worker: worker.clone(),
-                leases: leases.clone(),
-                paused: paused.clone(),
-                stop: stop.clone(),
-            };
-            feeders.push(task::spawn("feeder", feeder.run()));
-            let lane = LaneWorker { gate, runner: runner.clone(), leases: leases.clone(), settler: settler.clone() };
-            workers.push(task::spawn("lane", lane.supervise(stop.clone())));
-        }
-        task::spawn("sweeper", Sweeper { platform: platform.clone(), registry }.run(stop.clone()));
-        let renewal = task::spawn("leases", leases.clone().renew(platform.clone(), worker.clone(), end.clone()));
-        let process = Self {
-            platform,
-            host,
-            worker,
-            lanes,
-            leases,
-            stop,
-            end,
-            feeders,
-            workers,
-            settler: settling,
-            renewal,
-            paused,
-        };
-        process.beat("running").await?;
-        tracing::info!(worker = %process.worker, lanes = ?process.lane_names(), "the worker is running");
-        Ok(process)
-    }
-
-    /// This worker's name.
-    pub fn name(&self) -> &str {
-        &self.worker
-    }
-
-    /// What every slot is doing, one line each.
-    pub fn describe(&self) -> Vec<String> {
-        self.leases.describe()
-    }
-
-    fn lane_names(&self) -> Vec<String> {
-        self.lanes.iter().map(|(lane, _)| lane.name().to_owned()).collect()
-    }
-
-    async fn beat(&self, state: &str) -> Result<()> {
-        let mut db = self.platform.db.acquire().await?;
-        let (running, _) = self.leases.count();
-        let beat = health::Beat {
-            id: &self.worker,
-            host: &self.host,
-            lanes: &self.lane_names(),
-            slots: self.lanes.iter().map(|(_, slots)| *slots as i32).sum(),
-            running: running as i32,
-            rss_bytes: rss(),
-            state,
-        };
-        health::beat(&mut db, &beat).await?;
-        let paused = health::paused(&mut db).await?;
-        *self.paused.write().expect("no code panics while holding this lock") = paused;
-        Ok(())
-    }
-
-    /// Heartbeats, and hears of pauses, until cancelled.
-    pub async fn pulse(&self) {
-        loop {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            if let Err(error) = self.beat("running").await {
-                tracing::warn!(%error, "no heartbeat");
-            }
-        }
-    }
-
-    /// Drains within the grace; what is left then is stopped and given back. Nothing of it burns an attempt.
-    pub async fn shut_down(self) -> Result<()> {
-        let deadline = Instant::now() + self.platform.config.worker.grace.saturating_sub(Duration::from_secs(2));
-        tracing::info!(worker = %self.worker, "stopping: no new work, finishing what runs");
-        self.stop.cancel();
-        for feeder in self.feeders {
-            let _ = feeder.await;
-        }
-        let (worker, platform, leases) = (&*self.worker, &self.platform, &self.leases);
-        let returned = leases.give_back(platform, worker, false).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "waiting jobs could not be given back; their leases will run out");
-            0
-        });
-        while leases.count().1 > 0 && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let (unfinished, _) = leases.count();
-        if unfinished > 0 {
-            tracing::warn!(jobs = unfinished, "the grace is over: unfinished jobs are stopped and given back");
-            leases.cancel_all();
-            self.workers.iter().for_each(JoinHandle::abort);
-            let _ = leases.give_back(platform, worker, true).await;
-        }
-        self.end.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.settler).await;
-        self.renewal.abort();
-        let mut db = platform.db.acquire().await?;
-        let beat = health::Beat {
-            id: worker,
-            host: &self.host,
-            lanes: &self.lanes.iter().map(|(lane, _)| lane.name().to_owned()).collect::<Vec<_>>(),
-            slots: 0,
-            running: 0,
-            rss_bytes: None,
-            state: "stopped",
-        };
-        health::beat(&mut db, &beat).await?;
-        platform.tickets.flush(Duration::from_secs(1)).await;
-        tracing::info!(worker, returned, unfinished, "stopped");
-        Ok(())
-    }
-}
-
 /// What an apalis worker of one lane needs.
-struct LaneWorker {
-    gate: Arc<Gate>,
-    runner: Runner,
-    leases: Leases,
-    settler: Settler,
+pub struct LaneWorker {
+    /// Its buffer and slots.
+    pub gate: Arc<Gate>,
+    /// Runs the jobs.
+    pub runner: Runner,
+    /// Knows whether a job may still begin.
+    pub leases: Leases,
+    /// Records the outcomes.
+    pub settler: Settler,
 }
 
 impl LaneWorker {
     /// Runs apalis workers, one after the other: apalis ends one on the first surprise and would not start another.
-    async fn supervise(self, stop: CancellationToken) {
+    pub async fn supervise(self, stop: CancellationToken) {
         let mut starts = 0_u32;
         while !stop.is_cancelled() {
             let name = format!("{}-{}-{starts}", self.runner.worker, self.gate.lane);
@@ -306,17 +125,4 @@ impl Future for Running {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)
     }
-}
-
-fn hostname() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "worker".into() } else { name.to_owned() }
-}
-
-/// Memory of this process, where the system tells it.
-fn rss() -> Option<i64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().trim_end_matches(" kB").trim().parse::<i64>().ok().map(|kb| kb * 1024)
 }

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use shared::kernel::Result;
 use shared::kernel::ids::JobId;
 use shared::platform::Platform;
 use shared::platform::jobs::ledger::{self, Claimed};
-use shared::platform::jobs::tickets::Ticket;
 use tokio_util::sync::CancellationToken;
 
 /// How often leases are renewed.
@@ -77,32 +77,22 @@ impl Leases {
             .collect()
     }
 
-    /// Tells every running job to stop.
-    pub fn cancel_all(&self) {
-        self.lock().values().for_each(|job| job.cancel.cancel());
-    }
-
     fn all(&self, wanted: impl Fn(&Held) -> bool) -> Vec<(JobId, i32)> {
         self.lock().iter().filter(|(_, job)| wanted(job)).map(|(id, job)| (*id, job.fence)).collect()
     }
 
-    /// Gives back what has not begun (or everything): no attempt is burned. Jobs given back do not start here.
-    pub async fn give_back(
-        &self,
-        platform: &Platform,
-        worker: &str,
-        also_started: bool,
-    ) -> shared::kernel::Result<usize> {
-        let held = self.all(|job| also_started || !job.started);
+    /// Gives back what has not begun (or everything): no attempt is burned. Jobs given back do not start here, and
+    /// those that run are told to stop once their rows are free: what they say after that is refused by the ledger.
+    pub async fn give_back(&self, platform: &Platform, worker: &str, also_started: bool) -> Result<usize> {
+        let held: Vec<(JobId, Held)> = self.lock().extract_if(|_, job| also_started || !job.started).collect();
         if held.is_empty() {
             return Ok(0);
         }
-        self.drop_all(&held);
-        let mut db = platform.db.acquire().await?;
-        let tickets: Vec<Ticket> = ledger::release(&mut db, worker, &held).await?;
-        let count = tickets.len();
-        platform.tickets.add(tickets);
-        Ok(count)
+        let released = release(platform, worker, &held).await;
+        for (_, job) in &held {
+            job.cancel.cancel();
+        }
+        released
     }
 
     /// Renews until told to stop.
@@ -138,4 +128,13 @@ impl Leases {
             }
         }
     }
+}
+
+async fn release(platform: &Platform, worker: &str, held: &[(JobId, Held)]) -> Result<usize> {
+    let rows: Vec<(JobId, i32)> = held.iter().map(|(id, job)| (*id, job.fence)).collect();
+    let mut db = platform.db.acquire().await?;
+    let tickets = ledger::release(&mut db, worker, &rows).await?;
+    let count = tickets.len();
+    platform.tickets.add(tickets);
+    Ok(count)
 }

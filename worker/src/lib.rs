@@ -2,7 +2,8 @@
 //!
 //! One job's way: `backend` takes tickets and claims rows in batches → `runner` decodes, runs, normalises →
 //! `settle` records outcomes in batches. Beside it `lease` renews what is held and `sweeper` repairs what was lost.
-//! `lanes` is the process: one apalis worker per lane, supervision, shutdown. What the jobs do is in `jobs`.
+//!
+//! `process` is the whole, with its start and its shutdown; `lanes` are its apalis workers. What the jobs do is in `jobs`.
 
 pub mod backend;
 pub mod cx;
@@ -11,6 +12,7 @@ pub mod feeder;
 pub mod jobs;
 pub mod lanes;
 pub mod lease;
+pub mod process;
 pub mod registry;
 pub mod runner;
 pub mod settle;

@@ -9,7 +9,8 @@ use shared::platform::doctor::{Check, Verdict, examine};
 use shared::platform::store::{self, Blame, Trouble};
 use shared::platform::{Platform, schema, scrape};
 use tokio::signal::unix::{SignalKind, signal};
-use worker::lanes::{self, Process};
+use worker::lanes;
+use worker::process::Process;
 use worker::{jobs, smtp::Smtp};
 
 /// Runs the jobs of a Facteur installation. Start as many as you like, on as many machines as you like; kill any of
@@ -106,10 +107,7 @@ async fn run(config: Config) -> ExitCode {
         }
     }
     tokio::select! {
-        result = process.shut_down() => match result {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => complain(69, &error),
-        },
+        () = process.shut_down() => ExitCode::SUCCESS,
         _ = terminate.recv() => complain(70, &"told twice to stop: stopped at once, leases will run out"),
         _ = interrupt.recv() => complain(70, &"told twice to stop: stopped at once, leases will run out"),
     }

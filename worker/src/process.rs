@@ -1,0 +1,205 @@
+//! The process: its lanes and the tasks they share. SIGTERM stops taking at once, gives back what has not begun, lets
+//! the rest finish within the grace, and exits 0.
+
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use shared::kernel::Result;
+use shared::kernel::task;
+use shared::platform::Platform;
+use shared::platform::jobs::{Lane, health, schedule};
+use shared::platform::tx::Tx;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::Gate;
+use crate::feeder::Feeder;
+use crate::lanes::LaneWorker;
+use crate::lease::Leases;
+use crate::registry::Registry;
+use crate::runner::Runner;
+use crate::settle::{self, Settler};
+use crate::smtp::Smtp;
+use crate::sweeper::Sweeper;
+
+/// Claims and settlements name their rows: the index, always, whatever the statistics of a table that changes wholly
+/// every second say, and no planning for each batch.
+const BY_ID: &[(&str, &str)] = &[
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
+/// A running worker process.
+pub struct Process {
+    platform: Platform,
+    host: String,
+    worker: Arc<str>,
+    lanes: Vec<(Lane, usize)>,
+    leases: Leases,
+    /// Cancelled: take nothing new.
+    stop: CancellationToken,
+    /// Cancelled: nothing runs any more, the helpers may end.
+    end: CancellationToken,
+    feeders: Vec<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
+    settler: JoinHandle<()>,
+    renewal: JoinHandle<()>,
+    paused: Arc<RwLock<Vec<String>>>,
+}
+
+impl Process {
+    /// Starts everything. A name is fresh at every start: host, pid and a random part.
+    pub async fn start(platform: Platform, registry: Registry, smtp: Smtp, lanes: Vec<(Lane, usize)>) -> Result<Self> {
+        let host = hostname();
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        let worker: Arc<str> = format!("{host}-{}-{}", std::process::id(), &random[..8]).into();
+        let mut tx = Tx::begin(&platform).await?;
+        schedule::install(&mut tx).await?;
+        tx.commit().await?;
+        let claims = shared::platform::pool(&platform.config, 4, &[&[("synchronous_commit", "off")], BY_ID].concat())?;
+        let settlements = shared::platform::pool(&platform.config, 2, BY_ID)?;
+        let (leases, registry) = (Leases::default(), Arc::new(registry));
+        let (stop, end) = (CancellationToken::new(), CancellationToken::new());
+        let paused = Arc::new(RwLock::new(Vec::new()));
+        let kinds: Arc<[String]> = registry.kinds().into();
+        let (settler, settling) = Settler::start(
+            settle::Ledger {
+                settlements,
+                platform: platform.clone(),
+                registry: registry.clone(),
+                worker: worker.clone(),
+            },
+            leases.clone(),
+        );
+        let runner = Runner { platform: platform.clone(), smtp, registry: registry.clone(), worker: worker.clone() };
+        let (mut feeders, mut workers) = (Vec::new(), Vec::new());
+        for (lane, slots) in &lanes {
+            let gate = Gate::new(*lane, *slots);
+            let feeder = Feeder {
+                tickets: platform.tickets.clone(),
+                claims: claims.clone(),
+                gate: gate.clone(),
+                kinds: kinds.clone(),
+                worker: worker.clone(),
+                leases: leases.clone(),
+                paused: paused.clone(),
+                stop: stop.clone(),
+            };
+            feeders.push(task::spawn("feeder", feeder.run()));
+            let lane = LaneWorker { gate, runner: runner.clone(), leases: leases.clone(), settler: settler.clone() };
+            workers.push(task::spawn("lane", lane.supervise(stop.clone())));
+        }
+        task::spawn("sweeper", Sweeper { platform: platform.clone(), registry }.run(stop.clone()));
+        let renewal = task::spawn("leases", leases.clone().renew(platform.clone(), worker.clone(), end.clone()));
+        let process = Self {
+            platform,
+            host,
+            worker,
+            lanes,
+            leases,
+            stop,
+            end,
+            feeders,
+            workers,
+            settler: settling,
+            renewal,
+            paused,
+        };
+        process.beat("running").await?;
+        tracing::info!(worker = %process.worker, lanes = ?process.lane_names(), "the worker is running");
+        Ok(process)
+    }
+
+    /// This worker's name.
+    pub fn name(&self) -> &str {
+        &self.worker
+    }
+
+    /// What every slot is doing, one line each.
+    pub fn describe(&self) -> Vec<String> {
+        self.leases.describe()
+    }
+
+    fn lane_names(&self) -> Vec<String> {
+        self.lanes.iter().map(|(lane, _)| lane.name().to_owned()).collect()
+    }
+
+    async fn beat(&self, state: &str) -> Result<()> {
+        let mut db = self.platform.db.acquire().await?;
+        let (running, _) = self.leases.count();
+        let beat = health::Beat {
+            id: &self.worker,
+            host: &self.host,
+            lanes: &self.lane_names(),
+            slots: self.lanes.iter().map(|(_, slots)| *slots as i32).sum(),
+            running: running as i32,
+            rss_bytes: rss(),
+            state,
+        };
+        health::beat(&mut db, &beat).await?;
+        let paused = health::paused(&mut db).await?;
+        *self.paused.write().expect("no code panics while holding this lock") = paused;
+        Ok(())
+    }
+
+    /// Heartbeats, and hears of pauses, until cancelled.
+    pub async fn pulse(&self) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            self.tell("running").await;
+        }
+    }
+
+    /// A heartbeat that may fail: nothing depends on it but what people see.
+    async fn tell(&self, state: &str) {
+        if let Err(error) = self.beat(state).await {
+            tracing::warn!(%error, "no heartbeat");
+        }
+    }
+
+    /// Drains within the grace; what is left then is stopped and given back. Nothing of it burns an attempt.
+    pub async fn shut_down(mut self) {
+        let deadline = Instant::now() + self.platform.config.worker.grace.saturating_sub(Duration::from_secs(2));
+        tracing::info!(worker = %self.worker, "stopping: no new work, finishing what runs");
+        self.stop.cancel();
+        self.tell("draining").await;
+        for feeder in std::mem::take(&mut self.feeders) {
+            let _ = feeder.await;
+        }
+        let (worker, platform, leases) = (self.worker.clone(), self.platform.clone(), self.leases.clone());
+        let returned = leases.give_back(&platform, &worker, false).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "waiting jobs could not be given back; their leases will run out");
+            0
+        });
+        while leases.count().1 > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let (unfinished, _) = leases.count();
+        if unfinished > 0 {
+            tracing::warn!(jobs = unfinished, "the grace is over: unfinished jobs are stopped and given back");
+            let _ = leases.give_back(&platform, &worker, true).await;
+            self.workers.iter().for_each(JoinHandle::abort);
+        }
+        self.end.cancel();
+        self.renewal.abort();
+        let _ = tokio::time::timeout(Duration::from_secs(1), &mut self.settler).await;
+        self.tell("stopped").await;
+        platform.tickets.flush(Duration::from_secs(1)).await;
+        tracing::info!(%worker, returned, unfinished, "stopped");
+    }
+}
+
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "worker".into() } else { name.to_owned() }
+}
+
+/// Memory of this process, where the system tells it.
+fn rss() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches(" kB").trim().parse::<i64>().ok().map(|kb| kb * 1024)
+}
