@@ -3,15 +3,17 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::read::matches;
 use super::{JobFilter, requeue};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::JobId;
-use crate::kernel::text;
 use crate::platform::tx::Tx;
 
 /// The most one preview selects; what is beyond waits for the next one.
 const MOST: i64 = 10_000;
+/// States from which a job may be brought back.
+const RETRYABLE: [&str; 4] = ["dead", "cancelled", "retrying", "scheduled"];
 
 /// What would be retried.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
@@ -50,30 +52,9 @@ pub struct Applied {
 
 /// Freezes the dead and cancelled jobs (or those of the filter's state) that match.
 pub async fn preview(tx: &mut Tx, filter: &JobFilter) -> Result<Preview> {
-    let rows = sqlx::query!(
-        r#"
-        select id as "id: JobId", kind from jobs
-        where state in ('dead', 'cancelled', 'retrying', 'scheduled') and (state = coalesce($1, 'dead'))
-          and ($2::text is null or kind = $2) and ($3::text is null or lane = $3)
-          and ($4::int is null or attempt >= $4)
-          and ($5::bigint is null or created_at <= now() - $5 * interval '1 second')
-          and ($6::bigint is null or created_at >= now() - $6 * interval '1 second')
-          and ($7::uuid is null or subject_id = $7)
-          and ($8::text is null or key_argument ilike $8 or last_error ilike $8)
-        order by id desc limit $9
-        "#,
-        filter.state,
-        filter.kind,
-        filter.lane,
-        filter.attempt,
-        filter.older,
-        filter.younger,
-        filter.subject,
-        filter.q.as_deref().map(text::like),
-        MOST + 1
-    )
-    .fetch_all(&mut **tx)
-    .await?;
+    let filter = JobFilter { state: Some(filter.state.clone().unwrap_or_else(|| "dead".into())), ..filter.clone() };
+    let retryable = filter.state.as_deref().is_some_and(|state| RETRYABLE.contains(&state));
+    let rows = if retryable { matches(tx, &filter, MOST + 1).await? } else { Vec::new() };
     let more = rows.len() as i64 > MOST;
     let mut kinds = std::collections::BTreeMap::<String, usize>::new();
     let mut ids = Vec::new();
@@ -85,7 +66,7 @@ pub async fn preview(tx: &mut Tx, filter: &JobFilter) -> Result<Preview> {
     sqlx::query!(
         "insert into job_selections (id, action, filter, job_ids, created_by) values ($1, 'retry', $2, $3, $4)",
         selection,
-        serde_json::to_value(filter).map_err(anyhow::Error::from)?,
+        serde_json::to_value(&filter).map_err(anyhow::Error::from)?,
         &ids,
         tx.origin.actor.map(|a| a.0)
     )

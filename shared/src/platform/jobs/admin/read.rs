@@ -166,37 +166,64 @@ pub struct Attempt {
     pub next_run_at: Option<DateTime<Utc>>,
 }
 
+/// The filter's conditions stand once, for every query that has them.
+macro_rules! matching {
+    ($row:ty, $columns:tt, $filter:expr, $after:expr, $limit:expr, $db:expr) => {
+        sqlx::query_as!(
+            $row,
+            "select "
+                + $columns
+                + r#"
+             from jobs
+             where ($1::text is null or state = $1) and ($2::text is null or kind = $2)
+               and ($3::text is null or lane = $3) and ($4::int is null or attempt >= $4)
+               and ($5::bigint is null or created_at <= now() - $5 * interval '1 second')
+               and ($6::bigint is null or created_at >= now() - $6 * interval '1 second')
+               and ($7::uuid is null or subject_id = $7)
+               and ($8::text is null or key_argument ilike $8 or last_error ilike $8)
+               and ($9::uuid is null or id < $9)
+             order by id desc limit $10"#,
+            $filter.state,
+            $filter.kind,
+            $filter.lane,
+            $filter.attempt,
+            $filter.older,
+            $filter.younger,
+            $filter.subject,
+            $filter.q.as_deref().map(text::like),
+            $after as Option<Uuid>,
+            $limit
+        )
+        .fetch_all($db)
+        .await
+    };
+}
+
 /// Jobs that match, newest first.
 pub async fn list(db: &mut PgConnection, filter: &JobFilter, page: PageRequest) -> Result<Page<JobRow>> {
-    let rows = sqlx::query_as!(
+    let rows = matching!(
         JobRow,
-        r#"
-        select id as "id: JobId", kind, lane, state, key_argument, attempt, max_attempts, last_error, error_code,
-               created_at, run_at, started_at, finished_at, cancel_requested_at is not null as "cancel_requested!"
-        from jobs
-        where ($1::text is null or state = $1) and ($2::text is null or kind = $2) and ($3::text is null or lane = $3)
-          and ($4::int is null or attempt >= $4)
-          and ($5::bigint is null or created_at <= now() - $5 * interval '1 second')
-          and ($6::bigint is null or created_at >= now() - $6 * interval '1 second')
-          and ($7::uuid is null or subject_id = $7)
-          and ($8::text is null or key_argument ilike $8 or last_error ilike $8)
-          and ($9::uuid is null or id < $9)
-        order by id desc limit $10
-        "#,
-        filter.state,
-        filter.kind,
-        filter.lane,
-        filter.attempt,
-        filter.older,
-        filter.younger,
-        filter.subject,
-        filter.q.as_deref().map(text::like),
+        r#"id as "id: JobId", kind, lane, state, key_argument, attempt, max_attempts, last_error, error_code,
+           created_at, run_at, started_at, finished_at, cancel_requested_at is not null as "cancel_requested!""#,
+        filter,
         page.after,
-        page.limit + 1
-    )
-    .fetch_all(db)
-    .await?;
+        page.limit + 1,
+        db
+    )?;
     Ok(Page::cut(rows, page, |row| row.id.0))
+}
+
+/// A job that matches.
+pub(super) struct Match {
+    /// Its id.
+    pub id: JobId,
+    /// What it is.
+    pub kind: String,
+}
+
+/// The newest jobs that match, by id and kind alone.
+pub(super) async fn matches(db: &mut PgConnection, filter: &JobFilter, limit: i64) -> Result<Vec<Match>> {
+    Ok(matching!(Match, r#"id as "id: JobId", kind"#, filter, None, limit, db)?)
 }
 
 /// One job.
