@@ -31,6 +31,9 @@ const BY_ID: &[(&str, &str)] = &[
     ("enable_mergejoin", "off"),
 ];
 
+/// The last part of the grace is kept for giving back what did not finish: a busy machine needs it.
+const HAND_BACK: Duration = Duration::from_secs(3);
+
 /// A running worker process.
 pub struct Process {
     platform: Platform,
@@ -161,7 +164,7 @@ impl Process {
 
     /// Drains within the grace; what is left then is stopped and given back. Nothing of it burns an attempt.
     pub async fn shut_down(mut self) {
-        let deadline = Instant::now() + self.platform.config.worker.grace.saturating_sub(Duration::from_secs(2));
+        let deadline = Instant::now() + self.platform.config.worker.grace.saturating_sub(HAND_BACK);
         tracing::info!(worker = %self.worker, "stopping: no new work, finishing what runs");
         self.stop.cancel();
         self.tell("draining").await;
