@@ -149,7 +149,7 @@ pub async fn get(db: &mut PgConnection, id: EmailId) -> Result<EmailView> {
 /// The mail is being handed to the relay. False: it has reached an end already and must not be sent.
 pub async fn start(db: &mut PgConnection, id: EmailId) -> Result<bool> {
     let done = sqlx::query!(
-        "update emails set status = 'sending' where id = $1 and status in ('queued', 'sending', 'failed', 'held')",
+        "update emails set status = 'sending' where id = $1 and status in ('queued', 'sending', 'failed', 'held', 'uncertain')",
         id.0
     )
     .execute(db)
