@@ -138,6 +138,8 @@ pub struct Mail {
     pub retry_base: Duration,
     /// `MAIL_RETRY_HOURS`, default 72: a temporary refusal never kills a mail sooner, whatever its attempts.
     pub patience: Duration,
+    /// `MAIL_DOMAIN_CONCURRENCY`, default 0 = no limit: mails to one domain on their way at once, over all workers.
+    pub domain_concurrency: u32,
 }
 
 /// A relay.
@@ -320,5 +322,6 @@ fn mail(r: &mut Reader, env: Env) -> Mail {
         max_attempts: r.number("MAIL_MAX_ATTEMPTS", 15_u32).max(1),
         retry_base: Duration::from_secs(r.number("MAIL_RETRY_BASE_SECONDS", 15_u64).max(1)),
         patience: Duration::from_secs(u64::from(r.number("MAIL_RETRY_HOURS", 72_u32)) * 3600),
+        domain_concurrency: r.number("MAIL_DOMAIN_CONCURRENCY", 0_u32),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use shared::platform::jobs::kinds::{Probe, ProbeMode};
 
 use crate::cx::Cx;
@@ -22,9 +23,22 @@ impl Run for Probe {
             ProbeMode::Hang => Duration::MAX,
         };
         cx.log(format_args!("waiting {} ms", wait.as_millis().min(u128::from(u64::MAX))));
-        match cx.cancel.run_until_cancelled(tokio::time::sleep(wait)).await {
+        match cx.cancel.run_until_cancelled(count_down(&cx, wait)).await {
             Some(()) => Ok(()),
             None => Err(Failure::Cancel(Blame::new("cancelled", "asked to stop"))),
         }
     }
+}
+
+/// Waits, and tells how far it has come.
+async fn count_down(cx: &Cx, wait: Duration) {
+    const STEPS: u64 = 100;
+    if wait < Duration::from_secs(1) || wait == Duration::MAX {
+        return tokio::time::sleep(wait).await;
+    }
+    for step in 1..=STEPS {
+        tokio::time::sleep(wait / STEPS as u32).await;
+        cx.progress(step, STEPS);
+    }
+    cx.result(json!({ "waited_ms": wait.as_millis() as u64 }));
 }

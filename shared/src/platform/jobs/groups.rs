@@ -39,21 +39,29 @@ pub fn fingerprint(kind: &str, code: &str, message: &str) -> String {
 }
 
 /// The message without what differs from one time to the next: `#` for numbers and ids, `<address>` for addresses.
-/// Three digits stay: they are a status of HTTP or SMTP.
+/// A status of HTTP or SMTP stays: three digits at the beginning, or after `status` or `code`.
 pub fn normalised(message: &str) -> String {
-    let words =
-        message.split_whitespace().map(|word| if word.contains('@') { "<address>".into() } else { masked(word) });
-    text::cut(&words.collect::<Vec<_>>().join(" "), 300).into_owned()
+    let mut before = "status";
+    let mut words = Vec::new();
+    for word in message.split_whitespace() {
+        let status = word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit()) && matches!(before, "status" | "code");
+        words.push(match word {
+            _ if status => word.to_owned(),
+            _ if word.contains('@') => "<address>".to_owned(),
+            _ => masked(word),
+        });
+        before = word;
+    }
+    text::cut(&words.join(" "), 300).into_owned()
 }
 
 fn masked(word: &str) -> String {
-    let status = |run: &str| run.len() == 3 && run.bytes().all(|b| b.is_ascii_digit());
     let mut out = String::with_capacity(word.len());
     let mut rest = word;
     while let Some(first) = rest.chars().next() {
         let alike = |c: char| c.is_alphanumeric() == first.is_alphanumeric();
         let (run, after) = rest.split_at(rest.find(|c| !alike(c)).unwrap_or(rest.len()));
-        let varies = first.is_alphanumeric() && run.chars().any(|c| c.is_ascii_digit()) && !status(run);
+        let varies = first.is_alphanumeric() && run.chars().any(|c| c.is_ascii_digit());
         match (varies, out.ends_with("#-")) {
             (true, true) => drop(out.pop()), // the parts of a UUID or a date are one
             (true, false) => out.push('#'),

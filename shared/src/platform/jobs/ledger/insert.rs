@@ -39,9 +39,9 @@ pub async fn insert(db: &mut PgConnection, jobs: &[NewJob], config: &Config, ori
                     else 'queued' end,
                priority,
                case when tenant is null then own
-                    else greatest(own, turn * 1000 + coalesce((
+                    else (turn - 1) * 1000 + greatest(own, 1000 + (
                         select max(q.rank) from jobs q
-                        where q.lane = n.lane and q.tenant = n.tenant and q.state in ('queued', 'blocked')), 0)) end,
+                        where q.lane = n.lane and q.tenant = n.tenant and q.state in ('queued', 'blocked'))) end,
                max_attempts, timeout_ms, payload, key_argument, unique_key, subject_type, subject_id, owner_id, due,
                tenant, key, key_limit, batch_id, now() + expires_ms * interval '1 millisecond', $22, $23, $24, $25
         from unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::int[], $6::int[], $7::jsonb[], $8::text[],
