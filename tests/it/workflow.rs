@@ -21,6 +21,49 @@ async fn state(app: &TestApp, id: impl std::fmt::Display) -> String {
 }
 
 #[tokio::test]
+async fn every_verdict_is_what_it_says() {
+    let app = TestApp::new().await;
+    let modes = [
+        (ProbeMode::RetryAfter, "retrying", 1, "error"),
+        (ProbeMode::Snooze, "scheduled", 0, "snoozed"),
+        (ProbeMode::Cancel, "cancelled", 1, "cancelled"),
+        (ProbeMode::Dead, "dead", 1, "error"),
+        (ProbeMode::Panic, "retrying", 1, "panic"),
+        (ProbeMode::Fail, "retrying", 1, "error"),
+    ];
+    for (mode, state, attempt, outcome) in modes {
+        let new = NewJob::of(&Probe { mode, n: Some(90), note: None }).expect("a job");
+        let mut tx = Tx::begin(&app.platform).await.expect("a transaction");
+        enqueue_all(&mut tx, vec![new]).await.expect("a job");
+        tx.commit().await.expect("a commit");
+        app.drain().await;
+        let row = app
+            .sql(
+                "select j.state, j.attempt, a.outcome, extract(epoch from j.run_at - a.finished_at)::int as wait
+                  from jobs j join job_attempts a on a.job_id = j.id where j.kind = 'debug.probe'",
+            )
+            .await[0]
+            .clone();
+        assert_eq!(
+            (&row["state"], &row["attempt"], &row["outcome"]),
+            (&json!(state), &json!(attempt), &json!(outcome)),
+            "{mode:?}"
+        );
+        if matches!(mode, ProbeMode::RetryAfter | ProbeMode::Snooze) {
+            assert_eq!(row["wait"], 90, "{mode:?} waits as long as it asked for");
+            app.advance(Duration::from_secs(91)).await;
+            app.drain().await;
+            assert_eq!(
+                app.sql("select state from jobs where kind = 'debug.probe'").await[0]["state"],
+                "succeeded",
+                "{mode:?}"
+            );
+        }
+        app.execute("delete from jobs").await;
+    }
+}
+
+#[tokio::test]
 async fn a_batch_calls_back_once_when_all_are_final() {
     let app = TestApp::new().await;
     let mut tx = Tx::begin(&app.platform).await.expect("a transaction");

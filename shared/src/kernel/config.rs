@@ -177,6 +177,10 @@ pub struct Worker {
     pub lanes: String,
     /// `SHUTDOWN_GRACE_SECONDS`, default 25.
     pub grace: Duration,
+    /// `KEEP_FINISHED_DAYS`, default 14: how long succeeded and cancelled jobs stay.
+    pub keep_finished: u32,
+    /// `KEEP_DEAD_DAYS`, default 90: how long dead ones do.
+    pub keep_dead: u32,
 }
 
 /// Logs and metrics.
@@ -234,6 +238,8 @@ impl Config {
                     .or_else(|| r.text("WORKER_QUEUES"))
                     .map_or("*".into(), |l| l.replace("all", "*")),
                 grace: Duration::from_secs(r.number("SHUTDOWN_GRACE_SECONDS", 25)),
+                keep_finished: r.number("KEEP_FINISHED_DAYS", 14_u32).clamp(1, 3650),
+                keep_dead: r.number("KEEP_DEAD_DAYS", 90_u32).clamp(1, 3650),
             },
             telemetry: Telemetry {
                 level: r.or("LOG_LEVEL", "info"),

@@ -11,12 +11,19 @@ use crate::registry::Run;
 
 impl Run for Probe {
     async fn run(self, cx: Cx) -> Result<(), Failure> {
-        let failed = || Failure::Retry(Blame::new("probe", "the probe was told to fail"));
+        let told = || Blame::new("probe", "the probe was told to fail");
         let n = self.n.unwrap_or(1);
         let wait = match self.mode {
-            ProbeMode::Fail => return Err(failed()),
-            ProbeMode::FailN if u64::from(cx.job.attempt.unsigned_abs()) <= n => return Err(failed()),
-            ProbeMode::Ok | ProbeMode::FailN => return Ok(()),
+            ProbeMode::Fail => return Err(Failure::Retry(told())),
+            ProbeMode::FailN if u64::from(cx.job.attempt.unsigned_abs()) <= n => return Err(Failure::Retry(told())),
+            // A second run has a higher fence, whether or not the first one counted.
+            ProbeMode::RetryAfter if cx.job.fence == 1 => {
+                return Err(Failure::RetryAfter(Duration::from_secs(n), told()));
+            }
+            ProbeMode::Snooze if cx.job.fence == 1 => return Err(Failure::Snooze(Duration::from_secs(n))),
+            ProbeMode::Cancel => return Err(Failure::Cancel(told())),
+            ProbeMode::Dead => return Err(Failure::Dead(told())),
+            ProbeMode::Ok | ProbeMode::FailN | ProbeMode::RetryAfter | ProbeMode::Snooze => return Ok(()),
             ProbeMode::Panic => panic!("the probe was told to panic"),
             ProbeMode::Abort => std::process::abort(),
             ProbeMode::Sleep => Duration::from_millis(n),
