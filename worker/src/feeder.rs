@@ -22,8 +22,12 @@ const POLL: Duration = Duration::from_millis(25);
 const RECONNECT: Duration = Duration::from_secs(1);
 /// The most jobs one claim takes.
 const BATCH: usize = 512;
-/// The buffer covers this much of a lane's work, in seconds.
+/// The buffer of a brisk lane covers this much of its work, in seconds; that of another one the time of a claim. What
+/// stands in the buffer has overtaken everybody, so a lane with long jobs keeps it short.
 const AHEAD: f64 = 0.05;
+const A_CLAIM: f64 = 0.005;
+/// Jobs a second from which a lane is brisk.
+const BRISK: f64 = 2000.0;
 
 /// One lane's feeder.
 pub struct Feeder {
@@ -97,7 +101,8 @@ impl Feeder {
     /// limited one nothing ahead: what one process hoards, the others may not run.
     fn room(&self, speed: &mut Speed, limited: bool) -> usize {
         let (free, buffered, taken) = self.gate.pressure();
-        let ahead = (speed.measure(taken) * AHEAD) as usize;
+        let speed = speed.measure(taken);
+        let ahead = (speed * if speed < BRISK { A_CLAIM } else { AHEAD }).ceil() as usize;
         let target = if limited { free } else { free.max(ahead.min(2 * BATCH)) };
         // Half a buffer at a time: claiming one job for every job begun would undo the batching.
         if buffered * 2 > target || target == 0 { 0 } else { target - buffered }
