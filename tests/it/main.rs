@@ -16,6 +16,7 @@ mod passwords;
 mod processes;
 mod registration;
 mod requests;
+mod schedules;
 mod secrets;
 mod sessions;
 mod templates;

@@ -8,6 +8,7 @@ mod jobs;
 mod lanes;
 mod me;
 mod requests;
+mod schedules;
 mod workers;
 
 pub use documentation::router as documentation;
@@ -25,6 +26,7 @@ pub fn tables() -> Vec<Table> {
         jobs::admin(),
         lanes::table(),
         workers::table(),
+        schedules::table(),
         emails::table(),
         health::table(),
     ]
