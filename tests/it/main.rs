@@ -1,6 +1,7 @@
 //! The tests of the house: one binary, a file per topic, each test on a database of its own. `./dev test` runs them.
 
 mod access;
+mod alarms;
 mod architecture;
 mod browser;
 mod commands;

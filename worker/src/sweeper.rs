@@ -7,7 +7,7 @@ use std::time::Duration;
 use shared::kernel::Result;
 use shared::platform::Platform;
 use shared::platform::jobs::tickets::Ticket;
-use shared::platform::jobs::{Lane, health, schedule, sweep};
+use shared::platform::jobs::{Lane, alarms, health, schedule, sweep};
 use shared::platform::tx::{Signal, Tx};
 use shared::platform::{mail, notifications};
 use sqlx::{Connection, PgConnection};
@@ -68,6 +68,9 @@ impl Sweeper {
             schedule::tick(&mut tx).await?;
             tx.commit().await?;
             self.gauges().await?;
+        }
+        if tick.is_multiple_of(alarms::EVERY.as_secs()) {
+            alarms::look(&self.platform).await;
         }
         if tick.is_multiple_of(60) {
             let mut tx = Tx::begin(&self.platform).await?;

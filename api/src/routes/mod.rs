@@ -1,5 +1,6 @@
 //! Every endpoint, one table per resource.
 
+mod alarms;
 mod auth;
 pub mod documentation;
 mod emails;
@@ -27,6 +28,7 @@ pub fn tables() -> Vec<Table> {
         lanes::table(),
         workers::table(),
         schedules::table(),
+        alarms::table(),
         emails::table(),
         health::table(),
     ]

@@ -44,6 +44,8 @@ pub struct Config {
     pub mail: Mail,
     /// The worker process.
     pub worker: Worker,
+    /// When administrators are told.
+    pub alarms: Alarms,
     /// Logs and metrics.
     pub telemetry: Telemetry,
 }
@@ -177,6 +179,19 @@ pub struct Worker {
     pub grace: Duration,
 }
 
+/// When administrators are told that the queue is not well.
+#[derive(Clone, Debug)]
+pub struct Alarms {
+    /// `ALARM_OLDEST_SECONDS`, default 300: a due job may wait so long.
+    pub oldest: Duration,
+    /// `ALARM_FAILURE_PERCENT`, default 50: so many of a kind's runs may fail.
+    pub failure_percent: u8,
+    /// `ALARM_DEAD`, default 20: so many jobs of a kind may die in an hour.
+    pub dead: i64,
+    /// `ALARM_WEBHOOK_URL`: told besides the mail. Secret: who knows it may post there.
+    pub webhook: Option<SecretString>,
+}
+
 /// Logs and metrics.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
@@ -233,6 +248,7 @@ impl Config {
                     .map_or("*".into(), |l| l.replace("all", "*")),
                 grace: Duration::from_secs(r.number("SHUTDOWN_GRACE_SECONDS", 25)),
             },
+            alarms: alarms(&mut r),
             telemetry: Telemetry {
                 level: r.or("LOG_LEVEL", "info"),
                 json: r.choice("LOG_FORMAT", env != Env::Development, &[("json", true), ("text", false)]),
@@ -321,4 +337,17 @@ fn mail(r: &mut Reader, env: Env) -> Mail {
         retry_base: Duration::from_secs(r.number("MAIL_RETRY_BASE_SECONDS", 15_u64).max(1)),
         patience: Duration::from_secs(u64::from(r.number("MAIL_RETRY_HOURS", 72_u32)) * 3600),
     }
+}
+
+fn alarms(r: &mut Reader) -> Alarms {
+    let failure_percent = r.number("ALARM_FAILURE_PERCENT", 50_u8);
+    if failure_percent > 100 {
+        r.problem("ALARM_FAILURE_PERCENT", "must be 0 to 100; 100 never tells");
+    }
+    let webhook = r.secret("ALARM_WEBHOOK_URL");
+    if webhook.as_ref().is_some_and(|url| !["http://", "https://"].iter().any(|s| url.expose_secret().starts_with(s))) {
+        r.problem("ALARM_WEBHOOK_URL", "must begin with https:// or http://");
+    }
+    let dead = r.number("ALARM_DEAD", 20_u32).into();
+    Alarms { oldest: Duration::from_secs(r.number("ALARM_OLDEST_SECONDS", 300)), failure_percent, dead, webhook }
 }
