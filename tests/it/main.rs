@@ -1,6 +1,7 @@
 //! The tests of the house: one binary, a file per topic, each test on a database of its own. `./dev test` runs them.
 
 mod access;
+mod alarms;
 mod architecture;
 mod browser;
 mod commands;
@@ -17,6 +18,7 @@ mod passwords;
 mod processes;
 mod registration;
 mod requests;
+mod schedules;
 mod secrets;
 mod sessions;
 mod templates;

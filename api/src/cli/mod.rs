@@ -7,6 +7,7 @@ mod jobs;
 mod migrate;
 mod openapi;
 mod retry;
+mod schedules;
 mod seed;
 mod serve;
 mod show;
@@ -79,6 +80,9 @@ enum Command {
     /// Look at jobs and bring them back
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Look at recurring duties, stop them, run one now
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     /// Print the OpenAPI document
     #[command(after_help = "Example:\n  facteur openapi > openapi.json")]
     Openapi,
@@ -100,6 +104,7 @@ pub async fn run() -> ExitCode {
         Command::Doctor => doctor::run().await,
         Command::User(command) => users::run(command).await,
         Command::Jobs(command) => jobs::run(command).await,
+        Command::Schedules(command) => schedules::run(command).await,
         Command::Openapi => openapi::run(),
     };
     match done {

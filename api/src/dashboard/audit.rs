@@ -48,6 +48,7 @@ impl Line {
             "email" => Some(format!("/admin/emails/{id}")),
             "request" => Some(format!("/admin/requests/{id}")),
             "lane" => Some("/admin/queues".to_owned()),
+            "schedule" => Some("/admin/schedules".to_owned()),
             _ => None,
         };
         let reason = row.details["reason"].as_str().filter(|reason| !reason.is_empty());

@@ -117,7 +117,7 @@ pub fn bar(filter: &JobFilter) -> Bar {
         q: filter.q.clone(),
         attempt: filter.attempt,
         selects: vec![
-            Select::new("kind", "Every kind", kinds::ALL.iter().map(|kind| named(kind)), filter.kind.as_deref()),
+            Select::new("kind", "Every kind", kinds::ALL.iter().map(|kind| named(kind.name)), filter.kind.as_deref()),
             Select::new("lane", "Every queue", Lane::ALL.iter().map(|lane| named(lane.name())), filter.lane.as_deref()),
             age_select("older", "Older than…", "Older than", filter.older),
             age_select("younger", "Younger than…", "Younger than", filter.younger),

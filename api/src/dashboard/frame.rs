@@ -26,6 +26,8 @@ pub enum Place {
     Queues,
     /// Worker processes.
     Workers,
+    /// Recurring duties.
+    Schedules,
     /// Mails.
     Emails,
     /// The mail folder of a developer's machine.
@@ -38,12 +40,13 @@ pub enum Place {
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 9] = [
+const NAVIGATION: [(Place, &str, &str, &str); 10] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
     (Place::Queues, "Queues", "/admin/queues", "queues"),
     (Place::Workers, "Workers", "/admin/workers", "workers"),
+    (Place::Schedules, "Schedules", "/admin/schedules", "scheduled"),
     (Place::Emails, "E-mails", "/admin/emails", "emails"),
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
     (Place::Requests, "Requests", "/admin/requests", "requests"),

@@ -32,6 +32,7 @@ mod queues;
 mod request;
 mod requests;
 mod row;
+mod schedules;
 mod session;
 mod timeline;
 mod workers;
@@ -120,6 +121,7 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/jobs/{id}", get(job::show)),
         ("/admin/queues", get(queues::list)),
         ("/admin/workers", get(workers::list)),
+        ("/admin/schedules", get(schedules::list)),
         ("/admin/emails", get(emails::list)),
         ("/admin/emails/{id}", get(emails::show)),
         ("/admin/emails/{id}/preview.html", get(emails::preview)),
@@ -140,5 +142,8 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/jobs/retry", post(bulk::apply).get(bulk::back)),
         ("/admin/queues/{name}/pause", post(queues::pause)),
         ("/admin/queues/{name}/resume", post(queues::resume)),
+        ("/admin/schedules/{name}/run", post(schedules::run)),
+        ("/admin/schedules/{name}/pause", post(schedules::pause)),
+        ("/admin/schedules/{name}/resume", post(schedules::resume)),
     ]
 }

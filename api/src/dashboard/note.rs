@@ -44,13 +44,19 @@ pub enum What {
     Paused,
     /// A lane runs again.
     Resumed,
+    /// A schedule's job was enqueued.
+    Ran,
+    /// A schedule stopped.
+    ScheduleOff,
+    /// A schedule ticks again.
+    ScheduleOn,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
     UsedUp,
 }
 
-const CODES: [(What, &str); 9] = [
+const CODES: [(What, &str); 12] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -58,6 +64,9 @@ const CODES: [(What, &str); 9] = [
     (What::BulkRetried, "bulk"),
     (What::Paused, "paused"),
     (What::Resumed, "resumed"),
+    (What::Ran, "ran"),
+    (What::ScheduleOff, "schedule-off"),
+    (What::ScheduleOn, "schedule-on"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -96,6 +105,9 @@ impl Note {
             }
             What::Paused => "The queue is paused. Jobs keep arriving and wait.".into(),
             What::Resumed => "The queue runs again.".into(),
+            What::Ran => "The schedule's job is in its queue, beside the ticks.".into(),
+            What::ScheduleOff => "The schedule is paused. What passes meanwhile is not made up for.".into(),
+            What::ScheduleOn => "The schedule ticks again.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
             What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }

@@ -1,5 +1,6 @@
 //! Every endpoint, one table per resource.
 
+mod alarms;
 mod auth;
 pub mod documentation;
 mod emails;
@@ -8,6 +9,7 @@ mod jobs;
 mod lanes;
 mod me;
 mod requests;
+mod schedules;
 mod workers;
 
 pub use documentation::router as documentation;
@@ -25,6 +27,8 @@ pub fn tables() -> Vec<Table> {
         jobs::admin(),
         lanes::table(),
         workers::table(),
+        schedules::table(),
+        alarms::table(),
         emails::table(),
         health::table(),
     ]

@@ -44,6 +44,8 @@ pub struct Config {
     pub mail: Mail,
     /// The worker process.
     pub worker: Worker,
+    /// When administrators are told.
+    pub alarms: Alarms,
     /// Logs and metrics.
     pub telemetry: Telemetry,
 }
@@ -183,6 +185,19 @@ pub struct Worker {
     pub keep_dead: u32,
 }
 
+/// When administrators are told that the queue is not well.
+#[derive(Clone, Debug)]
+pub struct Alarms {
+    /// `ALARM_OLDEST_SECONDS`, default 300: a due job may wait so long.
+    pub oldest: Duration,
+    /// `ALARM_FAILURE_PERCENT`, default 50: so many of a kind's runs may fail.
+    pub failure_percent: u8,
+    /// `ALARM_DEAD`, default 20: so many jobs of a kind may die in an hour.
+    pub dead: i64,
+    /// `ALARM_WEBHOOK_URL`: told besides the mail. Secret: who knows it may post there.
+    pub webhook: Option<SecretString>,
+}
+
 /// Logs and metrics.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
@@ -241,6 +256,7 @@ impl Config {
                 keep_finished: r.number("KEEP_FINISHED_DAYS", 14_u32).clamp(1, 3650),
                 keep_dead: r.number("KEEP_DEAD_DAYS", 90_u32).clamp(1, 3650),
             },
+            alarms: alarms(&mut r),
             telemetry: Telemetry {
                 level: r.or("LOG_LEVEL", "info"),
                 json: r.choice("LOG_FORMAT", env != Env::Development, &[("json", true), ("text", false)]),
@@ -330,4 +346,17 @@ fn mail(r: &mut Reader, env: Env) -> Mail {
         patience: Duration::from_secs(u64::from(r.number("MAIL_RETRY_HOURS", 72_u32)) * 3600),
         domain_concurrency: r.number("MAIL_DOMAIN_CONCURRENCY", 0_u32),
     }
+}
+
+fn alarms(r: &mut Reader) -> Alarms {
+    let failure_percent = r.number("ALARM_FAILURE_PERCENT", 50_u8);
+    if failure_percent > 100 {
+        r.problem("ALARM_FAILURE_PERCENT", "must be 0 to 100; 100 never tells");
+    }
+    let webhook = r.secret("ALARM_WEBHOOK_URL");
+    if webhook.as_ref().is_some_and(|url| !["http://", "https://"].iter().any(|s| url.expose_secret().starts_with(s))) {
+        r.problem("ALARM_WEBHOOK_URL", "must begin with https:// or http://");
+    }
+    let dead = r.number("ALARM_DEAD", 20_u32).into();
+    Alarms { oldest: Duration::from_secs(r.number("ALARM_OLDEST_SECONDS", 300)), failure_percent, dead, webhook }
 }
