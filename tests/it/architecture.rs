@@ -153,15 +153,16 @@ fn depends(manifest: &str, name: &str) -> bool {
 
 // Rule 6: heavy crates have one door.
 
-const DOORS: [(&str, &[&str]); 9] = [
+const DOORS: [(&str, &[&str]); 10] = [
     ("axum", &["api/src"]),
     ("tower_http", &["api/src/app.rs"]),
     ("hyper", &["api/src/http.rs"]),
     ("jsonwebtoken", &["api/src/auth.rs"]),
     ("apalis", &["worker/src/lanes.rs", "worker/src/backend.rs"]),
-    ("apalis_core", &["worker/src/lanes.rs", "worker/src/backend.rs"]),
+    ("apalis_core", &["worker/src/lanes.rs", "worker/src/backend.rs", "shared/src/platform/jobs/tickets/apalis.rs"]),
+    ("apalis_redis", &["shared/src/platform/jobs/tickets/apalis.rs"]),
     ("lettre", &["worker/src/smtp.rs"]),
-    ("redis", &["shared/src/platform/jobs/tickets.rs", "shared/src/platform/ratelimit.rs"]),
+    ("redis", &["shared/src/platform/jobs/tickets", "shared/src/platform/ratelimit.rs"]),
     ("handlebars", &["shared/src/platform/templates.rs", "shared/src/platform/templates"]),
 ];
 

@@ -18,4 +18,5 @@ mod registration;
 mod requests;
 mod secrets;
 mod sessions;
+mod sources;
 mod templates;

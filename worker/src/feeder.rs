@@ -44,8 +44,13 @@ pub struct Feeder {
 impl Feeder {
     /// Feeds until told to stop. A claim in flight is finished, so that its rows are known.
     pub async fn run(self) {
-        let mut source =
-            Source { tickets: self.tickets.clone(), taker: None, retry_at: None, lane: self.gate.lane.name() };
+        let mut source = Source {
+            tickets: self.tickets.clone(),
+            taker: None,
+            retry_at: None,
+            behind: false,
+            lane: self.gate.lane.name(),
+        };
         let mut speed = Speed::new();
         while !self.stop.is_cancelled() {
             let want = self.room(&mut speed);
@@ -81,7 +86,11 @@ impl Feeder {
             None => return Ok(()),
             Some(Some(ids)) if ids.is_empty() => return Ok(()),
             Some(Some(ids)) => ledger::claim(&self.claims, &self.worker, lane, &self.kinds, &ids).await?,
-            Some(None) => ledger::claim_next(&self.claims, &self.worker, lane, &self.kinds, want as i64).await?,
+            Some(None) => {
+                let claimed = ledger::claim_next(&self.claims, &self.worker, lane, &self.kinds, want as i64).await?;
+                source.behind = source.tickets.bounded() && claimed.len() == want;
+                claimed
+            }
         };
         if claimed.is_empty() {
             let _ = self.stop.run_until_cancelled(tokio::time::sleep(source.idle())).await;
@@ -106,6 +115,8 @@ struct Source {
     tickets: Tickets,
     taker: Option<Taker>,
     retry_at: Option<Instant>,
+    /// More jobs wait than have tickets: the head of the lane comes from PostgreSQL.
+    behind: bool,
     lane: &'static str,
 }
 
@@ -123,8 +134,9 @@ impl Source {
                 Err(error) => self.away(&error),
             }
         }
-        let taker = self.taker.as_mut()?;
+        let taker = self.taker.as_mut().filter(|_| !self.behind)?;
         match taker.take(want).await {
+            Ok(ids) if ids.is_empty() && self.tickets.bounded() => None,
             Ok(ids) => Some(ids),
             Err(error) => {
                 self.away(&error);

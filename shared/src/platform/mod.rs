@@ -26,7 +26,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
-use crate::kernel::config::{Config, TicketSource};
+use crate::kernel::config::Config;
 use crate::platform::jobs::tickets::Tickets;
 use crate::platform::ratelimit::RateLimits;
 use crate::platform::templates::Templates;
@@ -60,14 +60,10 @@ impl Platform {
 
     /// The same over a pool made elsewhere (tests).
     pub fn with_db(config: Config, db: PgPool) -> Result<Self> {
-        let redis = match config.tickets {
-            TicketSource::Redis => config.redis_url.as_ref().map(|url| url.expose_secret().to_owned()),
-            TicketSource::Postgres => None,
-        };
-        let limits = config.redis_url.as_ref().map(|url| url.expose_secret().to_owned());
+        let redis = config.redis_url.as_ref().map(|url| url.expose_secret().to_owned());
         Ok(Self {
-            tickets: Tickets::new(redis.as_deref(), &config.namespace)?,
-            limits: RateLimits::new(limits.as_deref(), &config.namespace)?,
+            tickets: Tickets::new(config.tickets, redis.as_deref(), &config.namespace)?,
+            limits: RateLimits::new(redis.as_deref(), &config.namespace)?,
             templates: Templates::embedded().map_err(Error::internal)?,
             config: Arc::new(config),
             db,
