@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use redis::{FromRedisValue, RedisResult};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, FromRedisValue, RedisResult};
 use tokio::process::{Child, Command};
 
 use crate::process::{self, eventually};
@@ -46,9 +47,16 @@ impl RedisServer {
         process::signal(&self.child, "CONT").expect("a signal");
     }
 
+    /// A connection that waits for a busy machine: the library's own patience is half a second.
+    pub async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        let patience = Some(Duration::from_secs(10));
+        let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+        redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection_with_config(&config).await
+    }
+
     /// One command, its words separated by blanks.
     pub async fn say<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
-        let mut connection = redis::Client::open(self.url.as_str())?.get_multiplexed_async_connection().await?;
+        let mut connection = self.connection().await?;
         let mut words = command.split(' ');
         let mut call = redis::cmd(words.next().unwrap_or_default());
         words.for_each(|word| {

@@ -6,7 +6,6 @@ use harness::process::eventually;
 use harness::redis::RedisServer;
 use harness::{Stage, env};
 use redis::Value;
-use redis::aio::MultiplexedConnection;
 use shared::platform::jobs::kinds::{Probe, ProbeMode};
 use shared::platform::jobs::{NewJob, enqueue_all};
 use shared::platform::tx::Tx;
@@ -70,14 +69,9 @@ impl Fixture {
         format!("{{{}}}:lane:default{ending}", env::lookup(&self.stage.env, "NAMESPACE").expect("a namespace"))
     }
 
-    async fn connection(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.redis.url.as_str()).expect("a client");
-        client.get_multiplexed_async_connection().await.expect("Redis")
-    }
-
     /// Sends commands whose words may be any bytes; Redis may refuse them.
     pub async fn say(&self, commands: &[Vec<Vec<u8>>]) {
-        let mut connection = self.connection().await;
+        let mut connection = self.redis.connection().await.expect("Redis");
         let mut pipe = redis::pipe();
         for words in commands {
             let command = pipe.cmd(std::str::from_utf8(&words[0]).expect("a command"));
@@ -95,7 +89,7 @@ impl Fixture {
                          local command = size[redis.call('type', key).ok]
                          n = n + (command and redis.call(command, key) or 1)
                      end return n";
-        let mut connection = self.connection().await;
+        let mut connection = self.redis.connection().await.expect("Redis");
         redis::cmd("EVAL").arg(count).arg(0).query_async(&mut connection).await.expect("a count")
     }
 
