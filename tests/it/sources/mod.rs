@@ -214,9 +214,12 @@ async fn a_killed_workers_jobs_are_done_by_another(f: Fixture) {
     let held = f.stage.count("select count(*) from jobs where state = 'running'").await;
     let _second = f.stage.worker();
     f.stage.until(seconds(30), OPEN, 0).await;
+    // What it had sent before it died may still have been recorded after the count.
+    let lost = f.stage.count("select count(*) from job_attempts where outcome = 'lost'").await;
+    assert!((1..=held).contains(&lost), "{lost} lost of {held} held");
     let again = "select count(*) from jobs where state = 'succeeded' and fence = 2 and attempt = 1";
-    assert_eq!(f.stage.count(again).await, held, "what the dead worker held is done once more, no attempt burned");
-    assert_eq!(f.stage.count(ONCE).await, 200 - held, "the rest once");
+    assert_eq!(f.stage.count(again).await, lost, "what the dead worker held is done once more, no attempt burned");
+    assert_eq!(f.stage.count(ONCE).await, 200 - lost, "the rest once");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //!
 //! Nothing here is the truth: a ticket may be lost, doubled or forged, and the ledger's compare-and-set sorts it out.
 //! [`Tickets::add`] therefore never waits and never fails; one task sends whatever has come together, and what it
-//! cannot send the sweeper repairs. How tickets lie in Redis is the source's matter: [`zset`] or [`apalis`].
+//! cannot send the sweeper repairs. How tickets lie in Redis is the source's matter: [`zset`] or [`apalis_queue`].
 
-mod apalis;
+mod apalis_queue;
 mod zset;
 
 use std::collections::HashMap;
@@ -117,7 +117,7 @@ impl Tickets {
         let connection = connect(&redis.client, BLOCK + ANSWER).await?;
         Ok(Some(match redis.source {
             TicketSource::ApalisRedis => {
-                Taker::Apalis(apalis::Taker::new(connection, &redis.namespace, lane).await?.into())
+                Taker::Apalis(apalis_queue::Taker::new(connection, &redis.namespace, lane).await?.into())
             }
             _ => Taker::Zset(zset::Taker::new(connection, &redis.namespace, lane).await?),
         }))
@@ -130,7 +130,7 @@ impl Tickets {
         };
         let mut connection = connect(&redis.client, ANSWER).await?;
         match redis.source {
-            TicketSource::ApalisRedis => apalis::depths(&mut connection, &redis.namespace, lanes).await,
+            TicketSource::ApalisRedis => apalis_queue::depths(&mut connection, &redis.namespace, lanes).await,
             _ => zset::depths(&mut connection, &redis.namespace, lanes).await,
         }
     }
@@ -213,7 +213,7 @@ async fn send(
         None => held.insert(connect(client, ANSWER).await?),
     };
     match source {
-        TicketSource::ApalisRedis => apalis::send(connection, namespace, news).await,
+        TicketSource::ApalisRedis => apalis_queue::send(connection, namespace, news).await,
         _ => zset::send(connection, namespace, &news).await,
     }
 }
@@ -223,7 +223,7 @@ pub enum Taker {
     /// From a sorted set.
     Zset(zset::Taker),
     /// From a queue of apalis-redis.
-    Apalis(Box<apalis::Taker>),
+    Apalis(Box<apalis_queue::Taker>),
 }
 
 impl Taker {
