@@ -21,5 +21,6 @@ mod requests;
 mod schedules;
 mod secrets;
 mod sessions;
+mod sources;
 mod templates;
 mod workflow;

@@ -34,7 +34,7 @@ pub struct Config {
     pub database: Database,
     /// `REDIS_URL`; empty or absent: tickets come from PostgreSQL alone.
     pub redis_url: Option<SecretString>,
-    /// `TICKETS`: `redis` or `postgres`; default `redis` when `REDIS_URL` is set.
+    /// `TICKETS`: `redis` (default when `REDIS_URL` is set), `apalis-redis` or `postgres`.
     pub tickets: TicketSource,
     /// `NAMESPACE`: prefix of every key in Redis, so that installations may share one.
     pub namespace: String,
@@ -55,6 +55,8 @@ pub struct Config {
 pub enum TicketSource {
     /// Sorted sets in Redis, PostgreSQL while Redis is away.
     Redis,
+    /// Queues of apalis-redis in Redis, at most 1,000 tickets each, PostgreSQL beyond and while Redis is away.
+    ApalisRedis,
     /// PostgreSQL alone, polled.
     Postgres,
 }
@@ -96,6 +98,8 @@ pub struct Database {
     pub url: SecretString,
     /// `DATABASE_MAX_CONNECTIONS` per process, default 10.
     pub max_connections: u32,
+    /// How long one waits for a connection: 1.5 s, because callers of the API do not; workers give themselves more.
+    pub patience: Duration,
 }
 
 /// Accounts.
@@ -227,7 +231,6 @@ impl Config {
             &[("production", Env::Production), ("development", Env::Development), ("test", Env::Test)],
         );
         let redis_url = r.secret("REDIS_URL");
-        let source = if redis_url.is_some() { TicketSource::Redis } else { TicketSource::Postgres };
         let config = Self {
             env,
             http: http(&mut r),
@@ -237,12 +240,9 @@ impl Config {
                     "the address of PostgreSQL, postgres://user:password@host:5432/name",
                 ),
                 max_connections: r.number("DATABASE_MAX_CONNECTIONS", 10),
+                patience: Duration::from_millis(1500),
             },
-            tickets: r.choice(
-                "TICKETS",
-                source,
-                &[("redis", TicketSource::Redis), ("postgres", TicketSource::Postgres)],
-            ),
+            tickets: tickets(&mut r, redis_url.is_some()),
             redis_url,
             namespace: r.or("NAMESPACE", "facteur"),
             auth: auth(&mut r),
@@ -270,6 +270,25 @@ impl Config {
     /// Links in mails begin with this.
     pub fn frontend_url(&self) -> &str {
         self.http.frontend_urls.first().map_or(&self.http.public_url, |url| url)
+    }
+}
+
+fn tickets(r: &mut Reader, redis: bool) -> TicketSource {
+    let choices = [
+        ("redis", TicketSource::Redis),
+        ("apalis-redis", TicketSource::ApalisRedis),
+        ("postgres", TicketSource::Postgres),
+    ];
+    match r.choice("TICKETS", TicketSource::Redis, &choices) {
+        TicketSource::ApalisRedis if !redis => {
+            r.problem(
+                "TICKETS",
+                "is `apalis-redis`, which needs REDIS_URL: set it, or leave TICKETS empty to poll PostgreSQL",
+            );
+            TicketSource::Postgres
+        }
+        TicketSource::Redis if !redis => TicketSource::Postgres,
+        source => source,
     }
 }
 
