@@ -17,6 +17,17 @@ CREATE TABLE public.account_tokens (
     CONSTRAINT account_tokens_purpose_check CHECK ((purpose = ANY (ARRAY['activation'::text, 'password_reset'::text, 'email_change'::text])))
 );
 
+CREATE TABLE public.alarms (
+    rule text NOT NULL,
+    subject text NOT NULL,
+    message text NOT NULL,
+    value double precision,
+    raised_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    cleared_at timestamp with time zone,
+    CONSTRAINT alarms_rule_check CHECK ((rule = ANY (ARRAY['no_worker'::text, 'oldest_age'::text, 'failure_rate'::text, 'dead_count'::text, 'regression'::text])))
+);
+
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
     occurred_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -43,6 +54,19 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.batches (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    callback_id uuid,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sealed_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    succeeded integer,
+    dead integer,
+    cancelled integer
 );
 
 CREATE TABLE public.email_suppressions (
@@ -79,6 +103,25 @@ CREATE TABLE public.emails (
     CONSTRAINT emails_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'held'::text, 'sending'::text, 'sent'::text, 'bounced'::text, 'complained'::text, 'failed'::text, 'suppressed'::text, 'expired'::text, 'uncertain'::text])))
 );
 
+CREATE TABLE public.error_groups (
+    fingerprint text NOT NULL,
+    kind text NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    state text DEFAULT 'new'::text NOT NULL,
+    count bigint NOT NULL,
+    first_seen timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen timestamp with time zone DEFAULT now() NOT NULL,
+    first_version text NOT NULL,
+    last_version text NOT NULL,
+    last_job uuid NOT NULL,
+    resolved_at timestamp with time zone,
+    muted_until timestamp with time zone,
+    changed_by uuid,
+    note text,
+    CONSTRAINT error_groups_state_check CHECK ((state = ANY (ARRAY['new'::text, 'known'::text, 'resolved'::text, 'regressed'::text, 'muted'::text])))
+);
+
 CREATE TABLE public.idempotency_keys (
     scope text NOT NULL,
     key text NOT NULL,
@@ -103,11 +146,22 @@ CREATE TABLE public.job_attempts (
     CONSTRAINT job_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'error'::text, 'timeout'::text, 'panic'::text, 'lost'::text, 'snoozed'::text, 'cancelled'::text])))
 );
 
+CREATE TABLE public.job_effects (
+    job_id uuid NOT NULL,
+    name text NOT NULL,
+    fence integer NOT NULL,
+    worker_id text NOT NULL,
+    begun_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_at timestamp with time zone,
+    reply text
+);
+
 CREATE TABLE public.job_kinds (
     kind text NOT NULL,
     fuse text DEFAULT 'closed'::text NOT NULL,
     fuse_until timestamp with time zone,
     reason text,
+    changed_by uuid,
     CONSTRAINT job_kinds_fuse_check CHECK ((fuse = ANY (ARRAY['closed'::text, 'hold'::text, 'dead'::text])))
 );
 
@@ -120,6 +174,17 @@ CREATE TABLE public.job_selections (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     applied_at timestamp with time zone,
     CONSTRAINT job_selections_action_check CHECK ((action = 'retry'::text))
+);
+
+CREATE TABLE public.job_stats (
+    minute timestamp with time zone NOT NULL,
+    lane text NOT NULL,
+    kind text NOT NULL,
+    succeeded integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    dead integer DEFAULT 0 NOT NULL,
+    run_ms bigint DEFAULT 0 NOT NULL,
+    wait_ms bigint DEFAULT 0 NOT NULL
 );
 
 CREATE TABLE public.jobs (
@@ -162,8 +227,10 @@ CREATE TABLE public.jobs (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
+    concurrency_limit integer,
+    log text,
     CONSTRAINT jobs_max_attempts_check CHECK ((max_attempts > 0)),
-    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'dead'::text, 'cancelled'::text]))),
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'blocked'::text, 'queued'::text, 'running'::text, 'retrying'::text, 'succeeded'::text, 'dead'::text, 'cancelled'::text]))),
     CONSTRAINT jobs_timeout_ms_check CHECK ((timeout_ms > 0))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.1');
@@ -176,7 +243,9 @@ CREATE TABLE public.lanes (
     pause_reason text,
     concurrency integer,
     rate integer,
-    rate_window interval
+    rate_window interval,
+    rate_at timestamp with time zone,
+    changed_by uuid
 );
 
 CREATE TABLE public.notifications (
@@ -255,7 +324,14 @@ CREATE TABLE public.schedules (
     payload jsonb NOT NULL,
     enabled boolean DEFAULT true NOT NULL,
     last_run_at timestamp with time zone,
-    next_run_at timestamp with time zone
+    next_run_at timestamp with time zone,
+    missed text DEFAULT 'once'::text NOT NULL,
+    overlap text DEFAULT 'skip'::text NOT NULL,
+    last_job_id uuid,
+    skipped_at timestamp with time zone,
+    changed_by uuid,
+    CONSTRAINT schedules_missed_check CHECK ((missed = ANY (ARRAY['once'::text, 'skip'::text, 'all'::text]))),
+    CONSTRAINT schedules_overlap_check CHECK ((overlap = ANY (ARRAY['skip'::text, 'allow'::text])))
 );
 
 CREATE TABLE public.sessions (
@@ -337,8 +413,14 @@ ALTER TABLE ONLY public.account_tokens
 ALTER TABLE ONLY public.account_tokens
     ADD CONSTRAINT account_tokens_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.alarms
+    ADD CONSTRAINT alarms_pkey PRIMARY KEY (rule, subject);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.email_suppressions
     ADD CONSTRAINT email_suppressions_pkey PRIMARY KEY (address);
@@ -349,17 +431,26 @@ ALTER TABLE ONLY public.emails
 ALTER TABLE ONLY public.emails
     ADD CONSTRAINT emails_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.error_groups
+    ADD CONSTRAINT error_groups_pkey PRIMARY KEY (fingerprint);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key);
 
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_pkey PRIMARY KEY (job_id, fence);
 
+ALTER TABLE ONLY public.job_effects
+    ADD CONSTRAINT job_effects_pkey PRIMARY KEY (job_id, name);
+
 ALTER TABLE ONLY public.job_kinds
     ADD CONSTRAINT job_kinds_pkey PRIMARY KEY (kind);
 
 ALTER TABLE ONLY public.job_selections
     ADD CONSTRAINT job_selections_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.job_stats
+    ADD CONSTRAINT job_stats_pkey PRIMARY KEY (minute, lane, kind);
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
@@ -423,6 +514,8 @@ CREATE INDEX audit_log_target ON public.audit_log USING btree (target_type, targ
 
 CREATE INDEX audit_log_time ON public.audit_log USING btree (occurred_at);
 
+CREATE INDEX batches_open ON public.batches USING btree (sealed_at) WHERE (finished_at IS NULL);
+
 CREATE INDEX emails_created ON public.emails USING btree (created_at);
 
 CREATE INDEX emails_status ON public.emails USING btree (status, id) WHERE (status <> 'sent'::text);
@@ -431,9 +524,21 @@ CREATE INDEX emails_to ON public.emails USING btree (to_address, id);
 
 CREATE INDEX emails_user ON public.emails USING btree (user_id) WHERE (user_id IS NOT NULL);
 
+CREATE INDEX error_groups_seen ON public.error_groups USING btree (last_seen);
+
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
 
+CREATE INDEX jobs_batch ON public.jobs USING btree (batch_id, state) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX jobs_blocked ON public.jobs USING btree (lane, id) WHERE (state = 'blocked'::text);
+
+CREATE INDEX jobs_deadline ON public.jobs USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state = ANY (ARRAY['scheduled'::text, 'blocked'::text, 'queued'::text, 'retrying'::text])));
+
 CREATE INDEX jobs_due ON public.jobs USING btree (run_at) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text]));
+
+CREATE INDEX jobs_fingerprint ON public.jobs USING btree (fingerprint, id) WHERE (state = ANY (ARRAY['retrying'::text, 'dead'::text]));
+
+CREATE INDEX jobs_keyed ON public.jobs USING btree (concurrency_key, state, rank, id) WHERE ((concurrency_key IS NOT NULL) AND (state = ANY (ARRAY['blocked'::text, 'queued'::text, 'running'::text])));
 
 CREATE INDEX jobs_leased ON public.jobs USING btree (lease_until) WHERE (state = 'running'::text);
 
@@ -444,6 +549,8 @@ CREATE INDEX jobs_parent ON public.jobs USING btree (parent_id) WHERE (parent_id
 CREATE INDEX jobs_queued ON public.jobs USING btree (lane, rank, id) WHERE (state = 'queued'::text);
 
 CREATE INDEX jobs_subject ON public.jobs USING btree (subject_id) WHERE (subject_id IS NOT NULL);
+
+CREATE INDEX jobs_tenant ON public.jobs USING btree (lane, tenant, rank) WHERE ((tenant IS NOT NULL) AND (state = 'queued'::text));
 
 CREATE INDEX jobs_unfinished ON public.jobs USING btree (kind, id) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text, 'dead'::text, 'cancelled'::text]));
 
@@ -472,6 +579,9 @@ ALTER TABLE ONLY public.account_tokens
 
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.job_effects
+    ADD CONSTRAINT job_effects_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;

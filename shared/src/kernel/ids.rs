@@ -46,6 +46,8 @@ macro_rules! ids {
 ids! {
     /// A job in the ledger.
     JobId,
+    /// A batch of jobs.
+    BatchId,
     /// A mail.
     EmailId,
     /// A person with an account.

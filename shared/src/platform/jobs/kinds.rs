@@ -4,13 +4,64 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
+use crate::kernel::Error;
+use crate::kernel::Result;
 use crate::kernel::ids::{EmailId, NotificationId, UserId};
-use crate::platform::jobs::{Job, Lane, Retry};
+use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
-/// Every kind, by name.
-pub const ALL: &[&str] = &[SendEmail::KIND, Welcome::KIND, DispatchNotification::KIND, PurgeExpired::KIND, Probe::KIND];
+/// Every kind with its policy.
+pub static ALL: [Kind; 5] = [
+    Kind::of::<SendEmail>(),
+    Kind::of::<Welcome>(),
+    Kind::of::<DispatchNotification>(),
+    Kind::of::<PurgeExpired>(),
+    Kind::of::<Probe>(),
+];
+
+/// A kind without its type: for jobs that are made from a name and JSON (schedules, an edited payload).
+#[derive(Debug)]
+pub struct Kind {
+    /// `noun.verb`.
+    pub name: &'static str,
+    /// Names it had before.
+    pub aliases: &'static [&'static str],
+    /// Where it waits.
+    pub lane: Lane,
+    /// How often and how soon again.
+    pub retry: Retry,
+    /// After this long a run is stopped.
+    pub timeout: Duration,
+    /// A job of this payload. 422, with the field `payload`, when it does not decode.
+    pub job: fn(&Value) -> Result<NewJob>,
+}
+
+impl Kind {
+    const fn of<J: Job>() -> Self {
+        let (name, aliases, lane, retry, timeout) = (J::KIND, J::ALIASES, J::LANE, J::RETRY, J::TIMEOUT);
+        Self { name, aliases, lane, retry, timeout, job: decoded::<J> }
+    }
+}
+
+fn decoded<J: Job>(payload: &Value) -> Result<NewJob> {
+    let job = J::deserialize(payload).map_err(|error| Error::field("payload", "type", error.to_string()))?;
+    NewJob::of(&job)
+}
+
+/// The kind of this name, present or former.
+pub fn find(name: &str) -> Option<&'static Kind> {
+    ALL.iter().find(|kind| kind.name == name || kind.aliases.contains(&name))
+}
+
+impl NewJob {
+    /// A job from its kind's name and its payload. 422 names what does not fit: `kind` or `payload`.
+    pub fn named_kind(kind: &str, payload: &Value) -> Result<Self> {
+        let found = find(kind).ok_or_else(|| Error::field("kind", "choice", format!("there is no kind `{kind}`")))?;
+        (found.job)(payload)
+    }
+}
 
 /// Renders a mail and hands it to the relay. The lane comes from the template.
 #[derive(Clone, Debug, Serialize, Deserialize)]
