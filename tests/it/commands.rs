@@ -6,13 +6,13 @@ use std::time::Duration;
 use harness::{Stage, env};
 use serde_json::Value;
 
-async fn run(stage: &Stage, binary: &str, args: &[&str]) -> Output {
+pub async fn run(stage: &Stage, binary: &str, args: &[&str]) -> Output {
     let command =
         tokio::process::Command::new(env::binary(binary)).args(args).env_clear().envs(stage.env.clone()).output();
     tokio::time::timeout(Duration::from_secs(20), command).await.expect("it ends").expect("it starts")
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 

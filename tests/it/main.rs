@@ -2,18 +2,21 @@
 
 mod access;
 mod architecture;
+mod batches;
 mod browser;
 mod commands;
 mod config;
 mod conventions;
 mod dashboard;
 mod delivery;
+mod errors;
 mod jobs;
 mod ledger;
 mod openapi;
 mod operators;
 mod passwords;
 mod processes;
+mod queues;
 mod registration;
 mod requests;
 mod secrets;

@@ -22,8 +22,12 @@ pub enum Place {
     Jobs,
     /// The list of the dead.
     Dead,
-    /// Lanes.
+    /// Failures in groups.
+    Errors,
+    /// Lanes and kinds.
     Queues,
+    /// Batches.
+    Batches,
     /// Worker processes.
     Workers,
     /// Mails.
@@ -38,11 +42,13 @@ pub enum Place {
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 9] = [
+const NAVIGATION: [(Place, &str, &str, &str); 11] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
+    (Place::Errors, "Errors", "/admin/errors", "errors"),
     (Place::Queues, "Queues", "/admin/queues", "queues"),
+    (Place::Batches, "Batches", "/admin/batches", "batches"),
     (Place::Workers, "Workers", "/admin/workers", "workers"),
     (Place::Emails, "E-mails", "/admin/emails", "emails"),
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),

@@ -7,10 +7,12 @@
 mod action;
 mod assets;
 mod audit;
+mod batches;
 mod bulk;
 mod desk;
 mod emails;
 mod eml;
+mod errors;
 mod facts;
 mod fault;
 mod filter;
@@ -20,6 +22,7 @@ mod framed;
 mod gate;
 mod job;
 mod jobs;
+mod kinds;
 mod login;
 mod mailbox;
 mod marks;
@@ -118,7 +121,11 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/admin/jobs", get(jobs::list)),
         ("/admin/jobs/{id}", get(job::show)),
+        ("/admin/errors", get(errors::list)),
+        ("/admin/errors/{fingerprint}", get(errors::show)),
         ("/admin/queues", get(queues::list)),
+        ("/admin/batches", get(batches::list)),
+        ("/admin/batches/{id}", get(batches::show)),
         ("/admin/workers", get(workers::list)),
         ("/admin/emails", get(emails::list)),
         ("/admin/emails/{id}", get(emails::show)),
@@ -140,5 +147,12 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/jobs/retry", post(bulk::apply).get(bulk::back)),
         ("/admin/queues/{name}/pause", post(queues::pause)),
         ("/admin/queues/{name}/resume", post(queues::resume)),
+        ("/admin/queues/{name}/limits", post(queues::limit)),
+        ("/admin/kinds/{kind}/fuse", post(kinds::blow)),
+        ("/admin/kinds/{kind}/clear", post(kinds::clear)),
+        ("/admin/errors/{fingerprint}/resolve", post(errors::resolve)),
+        ("/admin/errors/{fingerprint}/mute", post(errors::mute)),
+        ("/admin/errors/{fingerprint}/unmute", post(errors::unmute)),
+        ("/admin/errors/{fingerprint}/note", post(errors::note)),
     ]
 }

@@ -44,13 +44,27 @@ pub enum What {
     Paused,
     /// A lane runs again.
     Resumed,
+    /// A lane's limits changed.
+    Limited,
+    /// A kind's fuse was blown.
+    Fused,
+    /// It was closed.
+    Cleared,
+    /// A failure is mended.
+    Resolved,
+    /// Nobody need hear of it.
+    Muted,
+    /// It is known and matters.
+    Known,
+    /// Somebody wrote what they know.
+    Noted,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
     UsedUp,
 }
 
-const CODES: [(What, &str); 9] = [
+const CODES: [(What, &str); 16] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -58,6 +72,13 @@ const CODES: [(What, &str); 9] = [
     (What::BulkRetried, "bulk"),
     (What::Paused, "paused"),
     (What::Resumed, "resumed"),
+    (What::Limited, "limited"),
+    (What::Fused, "fused"),
+    (What::Cleared, "cleared"),
+    (What::Resolved, "resolved"),
+    (What::Muted, "muted"),
+    (What::Known, "known"),
+    (What::Noted, "noted"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -96,6 +117,13 @@ impl Note {
             }
             What::Paused => "The queue is paused. Jobs keep arriving and wait.".into(),
             What::Resumed => "The queue runs again.".into(),
+            What::Limited => "The limits are set; every worker keeps them within a few seconds.".into(),
+            What::Fused => "The fuse is set: no worker claims this kind.".into(),
+            What::Cleared => "The fuse is closed: jobs of this kind run again.".into(),
+            What::Resolved => "Resolved. If it comes back, it shows as regressed.".into(),
+            What::Muted => "Muted. It is still counted.".into(),
+            What::Known => "Marked as known.".into(),
+            What::Noted => "The note is kept.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
             What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }

@@ -1,10 +1,13 @@
 //! Every endpoint, one table per resource.
 
 mod auth;
+mod batches;
 pub mod documentation;
 mod emails;
+mod errors;
 mod health;
 mod jobs;
+mod kinds;
 mod lanes;
 mod me;
 mod requests;
@@ -24,6 +27,9 @@ pub fn tables() -> Vec<Table> {
         jobs::own(),
         jobs::admin(),
         lanes::table(),
+        kinds::table(),
+        errors::table(),
+        batches::table(),
         workers::table(),
         emails::table(),
         health::table(),
