@@ -127,18 +127,11 @@ fn known(kind: &str) -> Result<()> {
     kinds::find(kind).filter(|found| found.name == kind).map(drop).ok_or(Error::NotFound("kind"))
 }
 
-/// `15 attempts; first again within 15 s, then up to 2 times longer each time, 1 h at most; for 72 h at least`
+/// `15 attempts; again within 15 s, ×2 each time, 1 h at most; for 72 h at least`
 fn words(retry: &Retry) -> String {
-    let Retry { max_attempts, factor, .. } = retry;
-    let mut words = format!(
-        "{max_attempts} attempts; again within {}, ×{factor} each time, {} at most",
-        span(retry.base.as_secs()),
-        span(retry.cap.as_secs())
-    );
-    if !retry.patience.is_zero() {
-        words.push_str(&format!("; for {} at least", span(retry.patience.as_secs())));
-    }
-    words
+    let [base, cap, patience] = [retry.base, retry.cap, retry.patience].map(|wait| span(wait.as_secs()));
+    let long = if retry.patience.is_zero() { String::new() } else { format!("; for {patience} at least") };
+    format!("{} attempts; again within {base}, ×{} each time, {cap} at most{long}", retry.max_attempts, retry.factor)
 }
 
 fn span(seconds: u64) -> String {
