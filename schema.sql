@@ -550,7 +550,7 @@ CREATE INDEX jobs_queued ON public.jobs USING btree (lane, rank, id) WHERE (stat
 
 CREATE INDEX jobs_subject ON public.jobs USING btree (subject_id) WHERE (subject_id IS NOT NULL);
 
-CREATE INDEX jobs_tenant ON public.jobs USING btree (lane, tenant, rank) WHERE ((tenant IS NOT NULL) AND (state = 'queued'::text));
+CREATE INDEX jobs_tenant ON public.jobs USING btree (lane, tenant, rank) WHERE ((tenant IS NOT NULL) AND (state = ANY (ARRAY['queued'::text, 'blocked'::text])));
 
 CREATE INDEX jobs_unfinished ON public.jobs USING btree (kind, id) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text, 'dead'::text, 'cancelled'::text]));
 

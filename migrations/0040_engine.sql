@@ -13,7 +13,7 @@ alter table jobs
 create index jobs_keyed on jobs (concurrency_key, state, rank, id)
     where concurrency_key is not null and state in ('blocked', 'queued', 'running');
 -- The end of a tenant's queue: the next job of a flood goes behind it, not in front of everybody else.
-create index jobs_tenant on jobs (lane, tenant, rank) where tenant is not null and state = 'queued';
+create index jobs_tenant on jobs (lane, tenant, rank) where tenant is not null and state in ('queued', 'blocked');
 create index jobs_deadline on jobs (deadline_at)
     where deadline_at is not null and state in ('scheduled', 'blocked', 'queued', 'retrying');
 create index jobs_batch on jobs (batch_id, state) where batch_id is not null;

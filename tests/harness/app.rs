@@ -8,14 +8,14 @@ use axum::Router;
 use serde_json::Value;
 use shared::kernel::config::Config;
 use shared::platform::Platform;
-use shared::platform::jobs::{Lane, ledger, sweep};
+use shared::platform::jobs::{Lane, batches, ledger, permits, sweep};
 use shared::platform::tx::{Signal, Tx};
-use tokio_util::sync::CancellationToken;
-use worker::lease::Leases;
+use worker::lease::{Grip, Leases};
 use worker::registry::Registry;
 use worker::runner::Runner;
-use worker::settle::{Ledger, Settler};
+use worker::settle::{Ledger, Settlement, Settler};
 use worker::smtp::{Letter, Smtp};
+use worker::tally::Tallies;
 
 use crate::db::TestDb;
 use crate::env;
@@ -58,6 +58,7 @@ impl TestApp {
                 platform: platform.clone(),
                 registry: registry.clone(),
                 worker: name.clone(),
+                tallies: Tallies::default(),
             },
             leases.clone(),
         );
@@ -97,7 +98,11 @@ impl TestApp {
         loop {
             let mut tx = Tx::begin(&self.platform).await.expect("a transaction");
             sweep::due(&mut tx).await.expect("due jobs").into_iter().for_each(|t| tx.after_commit(Signal::Ticket(t)));
+            sweep::expire(&mut tx).await.expect("expired jobs");
+            batches::close(&mut tx).await.expect("finished batches");
+            let keys = permits::waiting(&mut tx, "").await.expect("keys");
             tx.commit().await.expect("a commit");
+            permits::grant(&self.platform.db, &keys).await.expect("permits");
             let before = ran;
             for lane in Lane::ALL {
                 ran += self.run_lane(lane).await;
@@ -116,8 +121,8 @@ impl TestApp {
         for job in claimed {
             self.leases.hold(std::slice::from_ref(&job));
             let job = Arc::new(job);
-            let outcome = self.runner.run(job.clone(), CancellationToken::new()).await;
-            self.settler.send(job, outcome).await;
+            let outcome = self.runner.run(job.clone(), Grip::default()).await;
+            self.settler.send(Settlement { job, outcome, ran: Duration::ZERO }).await;
         }
         while self.leases.count().1 > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;

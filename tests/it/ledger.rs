@@ -54,6 +54,7 @@ fn failure(job: &Claimed) -> Unsuccessful {
         outcome: "error",
         error: "no".into(),
         code: "no".into(),
+        fingerprint: "no".into(),
         wait: 60.0,
         counts: true,
         log: String::new(),
@@ -107,7 +108,7 @@ async fn whoever_lost_the_lease_records_nothing() {
 
     let key = |job: &Claimed| [(job.id, job.fence)];
     assert!(ledger::settle_done(&mut db, "one", &key(&first)).await.expect("an answer").is_empty());
-    assert!(!ledger::settle_unsuccessful(&mut db, "one", &failure(&first)).await.expect("an answer"));
+    assert!(ledger::settle_unsuccessful(&mut db, "one", &[failure(&first)]).await.expect("an answer").is_empty());
     assert!(ledger::renew(&app.platform.db, "one", &key(&first)).await.expect("an answer").is_empty());
     assert!(ledger::release(&mut db, "one", &key(&first)).await.expect("an answer").is_empty());
     assert!(!ledger::still_mine(&mut db, "one", first.id, first.fence).await.expect("an answer"));
@@ -215,12 +216,12 @@ async fn a_snooze_burns_no_attempt_and_a_failure_burns_one() {
     let mut db = db(&app).await;
     let job = claim(&app, "w").await.remove(0);
     let snooze = Unsuccessful { state: "scheduled", outcome: "snoozed", counts: false, ..failure(&job) };
-    assert!(ledger::settle_unsuccessful(&mut db, "w", &snooze).await.expect("settled"));
+    assert_eq!(ledger::settle_unsuccessful(&mut db, "w", &[snooze]).await.expect("settled"), [job.id]);
     assert_eq!((row(&app).await["state"].clone(), row(&app).await["attempt"].clone()), (json!("scheduled"), json!(0)));
     app.advance(std::time::Duration::from_secs(61)).await;
     sweep::due(&mut db).await.expect("due");
     let job = claim(&app, "w").await.remove(0);
-    assert!(ledger::settle_unsuccessful(&mut db, "w", &failure(&job)).await.expect("settled"));
+    assert_eq!(ledger::settle_unsuccessful(&mut db, "w", &[failure(&job)]).await.expect("settled"), [job.id]);
     assert_eq!((row(&app).await["state"].clone(), row(&app).await["attempt"].clone()), (json!("retrying"), json!(1)));
 }
 
@@ -236,7 +237,7 @@ async fn an_effect_and_its_success_are_one_commit() {
         worker::smtp::Smtp::Off,
         job,
         "one".into(),
-        tokio_util::sync::CancellationToken::new(),
+        worker::lease::Grip::default(),
     );
     let mut tx = cx.begin().await.expect("a transaction");
     let effect = sqlx::query("insert into settings (key, value) values ('effect', 'true')");

@@ -104,7 +104,7 @@ async fn a_blocked_job_is_seen_and_can_only_be_cancelled() {
     }
     assert_eq!(act(&admin, &id, "cancel").await.ok()["state"], "cancelled");
     assert_eq!(act(&admin, &id, "retry").await.status(202).data()["state"], "blocked", "it waits for its key again");
-    assert_eq!(app.drain().await, 0);
+    assert_eq!(app.drain().await, 1);
 }
 
 #[tokio::test]
@@ -365,6 +365,45 @@ async fn queues_tell_how_deep_and_how_old_they_are() {
 }
 
 #[tokio::test]
+async fn a_probe_shows_each_feature_at_work() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let first = async |order: Value| {
+        let id = probes(&admin, order).await.remove(0);
+        admin.get(&format!("/api/v1/admin/jobs/{id}")).await.ok()
+    };
+    let later = first(json!({ "mode": "ok", "delay_seconds": 60, "priority": -2, "tenant": "acme" })).await;
+    assert_eq!(
+        (&later["state"], &later["priority"], &later["tenant"]),
+        (&json!("scheduled"), &json!(-2), &json!("acme"))
+    );
+    let keyed = first(json!({ "mode": "ok", "key": "example.org", "key_limit": 3, "expires_seconds": 60 })).await;
+    assert_eq!(
+        (&keyed["concurrency_key"], &keyed["concurrency_limit"], keyed["deadline_at"].is_string()),
+        (&json!("example.org"), &json!(3), true)
+    );
+    let order = json!({ "mode": "ok", "unique_key": "only", "count": 3 });
+    let one = admin.post("/api/v1/admin/jobs/probe", order).await.status(202).data();
+    assert_eq!((&one["count"], one["jobs"].as_array().map(Vec::len)), (&json!(1), Some(1)));
+    let order = json!({ "mode": "ok", "batch": "letters", "count": 2 });
+    let batch = admin.post("/api/v1/admin/jobs/probe", order).await.status(202).data();
+    let path = format!("/api/v1/admin/batches/{}", batch["batch"].as_str().expect("a batch"));
+    let seen = admin.get(&path).await.ok();
+    assert_eq!((&seen["counts"], &seen["callback_id"]), (&json!({ "queued": 2 }), &batch["callback"]));
+    app.advance(Duration::from_secs(61)).await;
+    app.drain().await;
+    let admin = app.login("chef@example.org", PASSWORD).await;
+    assert_eq!(admin.get(&path).await.ok()["counts"], json!({ "succeeded": 2 }));
+    let left =
+        app.sql("select state, count(*) from jobs where kind = 'debug.probe' group by state order by state").await;
+    assert_eq!(
+        left,
+        json!([{ "state": "cancelled", "count": 1 }, { "state": "succeeded", "count": 5 }]),
+        "one expired"
+    );
+}
+
+#[tokio::test]
 async fn a_probe_order_is_read_strictly() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
@@ -373,6 +412,8 @@ async fn a_probe_order_is_read_strictly() {
     assert_eq!(wrong(json!({ "mode": "sing" })).await, ["mode"]);
     assert_eq!(wrong(json!({ "mode": "ok", "count": 0 })).await, ["count"]);
     assert_eq!(wrong(json!({ "mode": "ok", "count": 10_001 })).await, ["count"]);
+    assert_eq!(wrong(json!({ "mode": "ok", "key_limit": 2 })).await, ["key"]);
+    assert_eq!(wrong(json!({ "mode": "ok", "expires_seconds": 0 })).await, ["expires_seconds"]);
     assert_eq!(wrong(json!({ "mode": "ok", "x": 1 })).await, ["x"]);
     assert_eq!(app.sql("select count(*) from jobs").await[0]["count"], 0);
 }

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
@@ -19,13 +20,13 @@ use apalis_core::task::Task;
 use apalis_core::task::task_id::RandomId;
 use apalis_core::worker::context::WorkerContext;
 use futures_util::task::AtomicWaker;
-use shared::platform::jobs::Lane;
 use shared::platform::jobs::ledger::{Claimed, Unsuccessful};
+use shared::platform::jobs::{Lane, groups};
 use tokio::sync::Notify;
 use tower::{Layer, Service};
 
 use crate::runner::Outcome;
-use crate::settle::Settler;
+use crate::settle::{Settlement, Settler};
 
 /// A lane's buffer and slots, shared by the feeder and by apalis workers that come and go.
 pub struct Gate {
@@ -192,9 +193,10 @@ where
     fn call(&mut self, task: Task<Work>) -> Self::Future {
         let (Work { job, slot }, settler) = (task.args.clone(), self.settler.clone());
         let run = self.inner.call(task);
+        let began = Instant::now();
         Box::pin(async move {
             let outcome = run.await.unwrap_or_else(|error| stopped(&job, &error));
-            settler.send(job, outcome).await;
+            settler.send(Settlement { job, outcome, ran: began.elapsed() }).await;
             // Free only now: a ledger that is slow to record slows the lane down instead of piling up outcomes.
             drop(slot);
             Ok(())
@@ -211,6 +213,7 @@ fn stopped(job: &Claimed, error: &BoxDynError) -> Outcome {
         outcome: "error",
         error: error.to_string(),
         code: "stopped".into(),
+        fingerprint: groups::fingerprint(&job.kind, "stopped", &error.to_string()),
         wait: 1.0,
         counts: true,
         log: String::new(),

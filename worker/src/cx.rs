@@ -1,18 +1,19 @@
 //! What a job has at hand while it runs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
+use serde_json::{Value, json};
 use shared::platform::Platform;
+use shared::platform::jobs::effects::{self, Effect};
 use shared::platform::jobs::ledger::{self, Claimed};
 use shared::platform::tx::{Origin, Tx};
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
+use crate::failure::{Blame, Failure};
+use crate::lease::Grip;
+use crate::notes::Notes;
 use crate::smtp::Smtp;
-
-/// The most a run's log keeps, in bytes.
-const LOG: usize = 16 * 1024;
 
 /// A run's context.
 #[derive(Clone)]
@@ -26,14 +27,15 @@ pub struct Cx {
     /// Cancelled when an administrator asks the job to stop, when the lease is lost, and at the end of the grace.
     pub cancel: CancellationToken,
     worker: Arc<str>,
-    log: Arc<Mutex<String>>,
+    notes: Arc<Notes>,
     completed: Arc<AtomicBool>,
 }
 
 impl Cx {
     /// A context for one run.
-    pub fn new(platform: Platform, smtp: Smtp, job: Arc<Claimed>, worker: Arc<str>, cancel: CancellationToken) -> Self {
-        Self { platform, smtp, job, cancel, worker, log: Arc::default(), completed: Arc::default() }
+    pub fn new(platform: Platform, smtp: Smtp, job: Arc<Claimed>, worker: Arc<str>, grip: Grip) -> Self {
+        let Grip { cancel, notes } = grip;
+        Self { platform, smtp, job, cancel, worker, notes, completed: Arc::default() }
     }
 
     /// A transaction whose jobs remember this one as their parent.
@@ -52,6 +54,9 @@ impl Cx {
 
     /// Commits the job's effect and its success together: exactly once, in our own tables.
     pub async fn complete_in(&self, mut tx: Tx) -> Result<(), Failure> {
+        if let Some(note) = self.notes.fresh(self.job.id, self.job.fence) {
+            ledger::note(&mut tx, &self.worker, &[note]).await?;
+        }
         let settled = ledger::settle_done(&mut tx, &self.worker, &[(self.job.id, self.job.fence)]).await?;
         if settled.is_empty() {
             return Err(Failure::Lost);
@@ -66,17 +71,55 @@ impl Cx {
         self.completed.load(Ordering::Acquire)
     }
 
-    /// A line for the attempt's log, kept with a failure. No addresses, no secrets.
-    pub fn log(&self, line: impl std::fmt::Display) {
-        let mut log = self.log.lock().expect("no code panics while holding this lock");
-        if log.len() < LOG {
-            log.push_str(&line.to_string());
-            log.push('\n');
+    /// An effect outside that must not happen twice (`at_most_once`): notes that it is about to be tried. An earlier
+    /// run that was cut off in the middle leaves the job to a person.
+    pub async fn begin_effect(&self, tx: &mut Tx, name: &str) -> Result<(), Failure> {
+        if effects::find(tx, self.job.id, name).await? == Effect::Begun {
+            return Err(uncertain("an earlier run was cut off in the middle of it"));
         }
+        Ok(effects::begin(tx, &self.worker, self.job.id, self.job.fence, name).await?)
     }
 
-    /// What was logged so far.
-    pub fn take_log(&self) -> String {
-        std::mem::take(&mut *self.log.lock().expect("no code panics while holding this lock"))
+    /// What the other side said when an earlier run did this.
+    pub async fn done_before(&self, tx: &mut Tx, name: &str) -> Result<Option<String>, Failure> {
+        Ok(match effects::find(tx, self.job.id, name).await? {
+            Effect::Done(reply) => Some(reply),
+            Effect::None | Effect::Begun => None,
+        })
     }
+
+    /// Writes down that the effect happened, at once and by itself: whatever becomes of this run, nobody repeats it.
+    pub async fn effect_done(&self, name: &str, reply: &str) -> Result<(), Failure> {
+        let mut db = self.platform.db.acquire().await?;
+        effects::done(&mut db, &self.worker, self.job.id, self.job.fence, name, reply).await?;
+        Ok(())
+    }
+
+    /// Writes down that the effect certainly did not happen.
+    pub async fn effect_undone(&self, tx: &mut Tx, name: &str) -> Result<(), Failure> {
+        Ok(effects::undone(tx, self.job.id, name).await?)
+    }
+
+    /// A line for the attempt's log, readable within a second. No addresses, no secrets.
+    pub fn log(&self, line: impl std::fmt::Display) {
+        self.notes.log(&line.to_string());
+    }
+
+    /// How far the job has come.
+    pub fn progress(&self, done: u64, total: u64) {
+        self.notes.progress(json!({ "done": done, "total": total }));
+    }
+
+    /// What the job gives back to who asked for it. No secrets.
+    pub fn result(&self, result: Value) {
+        self.notes.result(result);
+    }
+}
+
+/// How the error of an uncertain effect begins.
+pub const UNCERTAIN: &str = "it may have happened, and must not happen twice";
+
+/// Nobody knows whether the effect happened, and it must not happen twice: a person decides.
+pub fn uncertain(why: &str) -> Failure {
+    Failure::Dead(Blame::new("uncertain", format!("{UNCERTAIN}: {why}")))
 }

@@ -1,10 +1,14 @@
 //! Keeps a lane's buffer filled: tickets from Redis while it answers, the head of the lane from PostgreSQL otherwise.
+//! A lane with a limit over all processes takes its jobs from PostgreSQL alone; tickets only say that there are some.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use shared::kernel::Result;
+use shared::kernel::ids::JobId;
 use shared::platform::jobs::ledger::{self, Claimed};
+use shared::platform::jobs::orders::Orders;
+use shared::platform::jobs::permits;
 use shared::platform::jobs::tickets::{Taker, Tickets};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -18,8 +22,12 @@ const POLL: Duration = Duration::from_millis(25);
 const RECONNECT: Duration = Duration::from_secs(1);
 /// The most jobs one claim takes.
 const BATCH: usize = 512;
-/// The buffer covers this much of a lane's work, in seconds.
+/// The buffer of a brisk lane covers this much of its work, in seconds; that of another one the time of a claim. What
+/// stands in the buffer has overtaken everybody, so a lane with long jobs keeps it short.
 const AHEAD: f64 = 0.05;
+const A_CLAIM: f64 = 0.005;
+/// Jobs a second from which a lane is brisk.
+const BRISK: f64 = 2000.0;
 
 /// One lane's feeder.
 pub struct Feeder {
@@ -35,8 +43,8 @@ pub struct Feeder {
     pub worker: Arc<str>,
     /// What is held.
     pub leases: Leases,
-    /// Lanes paused now.
-    pub paused: Arc<std::sync::RwLock<Vec<String>>>,
+    /// What the administrators ask for.
+    pub orders: Arc<RwLock<Orders>>,
     /// Told at shutdown.
     pub stop: CancellationToken,
 }
@@ -44,50 +52,110 @@ pub struct Feeder {
 impl Feeder {
     /// Feeds until told to stop. A claim in flight is finished, so that its rows are known.
     pub async fn run(self) {
-        let mut source =
-            Source { tickets: self.tickets.clone(), taker: None, retry_at: None, lane: self.gate.lane.name() };
+        let mut source = Source {
+            tickets: self.tickets.clone(),
+            taker: None,
+            retry_at: None,
+            lane: self.gate.lane.name(),
+            busy: false,
+        };
         let mut speed = Speed::new();
         while !self.stop.is_cancelled() {
-            let want = self.room(&mut speed);
-            if want == 0 || self.is_paused() {
+            let (paused, limited, kinds) = self.orders();
+            let want = self.room(&mut speed, limited);
+            if want == 0 || paused {
                 let pause = if want == 0 { Duration::from_millis(500) } else { Duration::from_millis(200) };
-                let _ = self.stop.run_until_cancelled(tokio::time::timeout(pause, self.gate.freed.notified())).await;
+                self.pause(pause, self.gate.freed.notified()).await;
                 continue;
             }
-            if let Err(error) = self.fill(&mut source, want.min(BATCH)).await {
+            let filled = if limited {
+                self.fill_rationed(&mut source, &kinds, want).await
+            } else {
+                self.fill(&mut source, &kinds, want.min(BATCH)).await
+            };
+            if let Err(error) = filled {
                 tracing::warn!(lane = self.gate.lane.name(), %error, "jobs could not be claimed");
-                let _ = self.stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(500))).await;
+                self.pause(Duration::from_millis(500), std::future::pending()).await;
             }
         }
     }
 
-    /// How many jobs to claim now: a slow lane gets what its free slots can begin, a fast one some time ahead.
-    fn room(&self, speed: &mut Speed) -> usize {
+    /// Waits for `event`, at most so long, not beyond the stop.
+    async fn pause(&self, most: Duration, event: impl Future<Output = ()>) {
+        let _ = self.stop.run_until_cancelled(tokio::time::timeout(most, event)).await;
+    }
+
+    /// Paused, limited, and the kinds to be claimed: those we know whose fuse is whole.
+    fn orders(&self) -> (bool, bool, Arc<[String]>) {
+        let orders = self.orders.read().expect("no code panics while holding this lock");
+        let named = |lanes: &[String]| lanes.iter().any(|lane| lane == self.gate.lane.name());
+        let kinds = if orders.fused.is_empty() {
+            self.kinds.clone()
+        } else {
+            self.kinds.iter().filter(|kind| !orders.fused.contains(kind)).cloned().collect()
+        };
+        (named(&orders.paused), named(&orders.limited), kinds)
+    }
+
+    /// How many jobs to claim now: a slow lane gets what its free slots can begin, a fast one some time ahead, a
+    /// limited one nothing ahead: what one process hoards, the others may not run.
+    fn room(&self, speed: &mut Speed, limited: bool) -> usize {
         let (free, buffered, taken) = self.gate.pressure();
-        let ahead = (speed.measure(taken) * AHEAD) as usize;
-        let target = free.max(ahead.min(2 * BATCH));
+        let speed = speed.measure(taken);
+        let ahead = (speed * if speed < BRISK { A_CLAIM } else { AHEAD }).ceil() as usize;
+        let target = if limited { free } else { free.max(ahead.min(2 * BATCH)) };
         // Half a buffer at a time: claiming one job for every job begun would undo the batching.
         if buffered * 2 > target || target == 0 { 0 } else { target - buffered }
     }
 
-    fn is_paused(&self) -> bool {
-        let paused = self.paused.read().expect("no code panics while holding this lock");
-        paused.iter().any(|lane| lane == self.gate.lane.name())
-    }
-
-    async fn fill(&self, source: &mut Source, want: usize) -> Result<()> {
+    async fn fill(&self, source: &mut Source, kinds: &[String], want: usize) -> Result<()> {
         let lane = self.gate.lane.name();
         let claimed = match self.stop.run_until_cancelled(source.take(want)).await {
             None => return Ok(()),
-            Some(Some(ids)) if ids.is_empty() => return Ok(()),
-            Some(Some(ids)) => ledger::claim(&self.claims, &self.worker, lane, &self.kinds, &ids).await?,
-            Some(None) => ledger::claim_next(&self.claims, &self.worker, lane, &self.kinds, want as i64).await?,
+            Some(Taken::Ids(ids)) if ids.is_empty() => return Ok(()),
+            Some(Taken::Ids(ids)) => {
+                let claimed = ledger::claim(&self.claims, &self.worker, lane, kinds, &ids).await?;
+                if claimed.len() < ids.len() {
+                    self.unblock(&ids, &claimed).await?;
+                }
+                claimed
+            }
+            Some(Taken::AskLedger) => ledger::claim_next(&self.claims, &self.worker, lane, kinds, want as i64).await?,
         };
+        source.told(claimed.len());
         if claimed.is_empty() {
-            let _ = self.stop.run_until_cancelled(tokio::time::sleep(source.idle())).await;
+            self.pause(source.idle(), std::future::pending()).await;
             return Ok(());
         }
         self.hold(claimed);
+        Ok(())
+    }
+
+    /// Tickets that nobody could claim may be of blocked jobs: perhaps there is room under their keys.
+    async fn unblock(&self, ids: &[JobId], claimed: &[Claimed]) -> Result<()> {
+        let rest: Vec<JobId> = ids.iter().filter(|id| !claimed.iter().any(|job| job.id == **id)).copied().collect();
+        let mut db = self.claims.acquire().await?;
+        let keys = permits::keys_of(&mut db, &rest).await?;
+        drop(db);
+        self.tickets.add(permits::grant(&self.claims, &keys).await?);
+        Ok(())
+    }
+
+    async fn fill_rationed(&self, source: &mut Source, kinds: &[String], want: usize) -> Result<()> {
+        let lane = self.gate.lane.name();
+        let ration = ledger::claim_rationed(&self.claims, &self.worker, lane, kinds, want as i64).await?;
+        let none = ration.jobs.is_empty();
+        self.hold(ration.jobs);
+        if let Some(wait) = ration.wait {
+            self.pause(wait, std::future::pending()).await;
+        } else if none {
+            match self.stop.run_until_cancelled(source.take(BATCH)).await {
+                // Blocked jobs announce themselves by tickets here as well.
+                Some(Taken::Ids(ids)) if !ids.is_empty() => self.unblock(&ids, &[]).await?,
+                Some(Taken::AskLedger) => self.pause(POLL, std::future::pending()).await,
+                _ => {}
+            }
+        }
         Ok(())
     }
 
@@ -101,17 +169,26 @@ impl Feeder {
     }
 }
 
+/// What a source has.
+enum Taken {
+    /// Jobs that may be claimed; none after a second without work.
+    Ids(Vec<JobId>),
+    /// The ledger is to be asked for the head of the lane.
+    AskLedger,
+}
+
 /// Redis, with PostgreSQL behind it.
 struct Source {
     tickets: Tickets,
     taker: Option<Taker>,
     retry_at: Option<Instant>,
     lane: &'static str,
+    /// The last claim found much.
+    busy: bool,
 }
 
 impl Source {
-    /// Ids from Redis (none after a second without work), or None: ask PostgreSQL.
-    async fn take(&mut self, want: usize) -> Option<Vec<shared::kernel::ids::JobId>> {
+    async fn take(&mut self, want: usize) -> Taken {
         if self.taker.is_none() && self.retry_at.is_none_or(|at| at <= Instant::now()) {
             match self.tickets.taker(self.lane).await {
                 Ok(taker) => {
@@ -123,14 +200,21 @@ impl Source {
                 Err(error) => self.away(&error),
             }
         }
-        let taker = self.taker.as_mut()?;
-        match taker.take(want).await {
-            Ok(ids) => Some(ids),
+        let Some(taker) = self.taker.as_mut() else { return Taken::AskLedger };
+        match taker.take(want, !self.busy).await {
+            // A busy lane without tickets: was Redis wiped? The ledger knows, at once and at full speed.
+            Ok(ids) if ids.is_empty() && self.busy => Taken::AskLedger,
+            Ok(ids) => Taken::Ids(ids),
             Err(error) => {
                 self.away(&error);
-                None
+                Taken::AskLedger
             }
         }
+    }
+
+    /// A lane is busy when claims are large; a slow one can wait for the sweeper's tickets.
+    fn told(&mut self, claimed: usize) {
+        self.busy = claimed >= BATCH / 8;
     }
 
     fn away(&mut self, error: &impl std::fmt::Display) {

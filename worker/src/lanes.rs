@@ -108,7 +108,7 @@ impl Service<Task<Work>> for Handler {
         let job = task.args.job;
         Running(Box::pin(async move {
             let outcome = match leases.start(job.id, job.fence) {
-                Some(cancel) => runner.run(job, cancel).await,
+                Some(grip) => runner.run(job, grip).await,
                 None => Outcome::Lost,
             };
             Ok(outcome)

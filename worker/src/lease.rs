@@ -10,18 +10,31 @@ use std::time::Duration;
 use shared::kernel::Result;
 use shared::kernel::ids::JobId;
 use shared::platform::Platform;
-use shared::platform::jobs::ledger::{self, Claimed};
+use shared::platform::jobs::ledger::{self, Claimed, Note};
 use tokio_util::sync::CancellationToken;
 
-/// How often leases are renewed.
-const RENEW: Duration = Duration::from_secs(5);
+use crate::notes::Notes;
+
+/// How often notes are written.
+const NOTES: Duration = Duration::from_secs(1);
+/// Every so many times, leases are renewed.
+const RENEW: u32 = 5;
 
 #[derive(Default)]
 struct Held {
     fence: i32,
     kind: String,
     started: bool,
-    cancel: CancellationToken,
+    grip: Grip,
+}
+
+/// What a run shares with the process that holds it.
+#[derive(Clone, Default)]
+pub struct Grip {
+    /// Told when the job is to stop.
+    pub cancel: CancellationToken,
+    /// What the run says.
+    pub notes: Arc<Notes>,
 }
 
 /// The jobs in this process' hands. Cheap to clone.
@@ -46,11 +59,27 @@ impl Leases {
     }
 
     /// The job begins. None: it was given back meanwhile and must not run.
-    pub fn start(&self, id: JobId, fence: i32) -> Option<CancellationToken> {
+    pub fn start(&self, id: JobId, fence: i32) -> Option<Grip> {
         let mut held = self.lock();
         let job = held.get_mut(&id).filter(|job| job.fence == fence)?;
         job.started = true;
-        Some(job.cancel.clone())
+        Some(job.grip.clone())
+    }
+
+    /// Notes that are not in their rows yet: of all that run, or of these.
+    pub fn notes(&self, of: Option<&[(JobId, i32)]>) -> Vec<Note> {
+        let held = self.lock();
+        let fresh = |id: &JobId, job: &Held| if job.started { job.grip.notes.fresh(*id, job.fence) } else { None };
+        match of {
+            None => held.iter().filter_map(|(id, job)| fresh(id, job)).collect(),
+            Some(ids) => ids.iter().filter_map(|(id, _)| fresh(id, held.get(id)?)).collect(),
+        }
+    }
+
+    /// These could not be written.
+    fn again(&self, notes: &[Note]) {
+        let held = self.lock();
+        notes.iter().filter_map(|note| held.get(&note.id)).for_each(|job| job.grip.notes.again());
     }
 
     /// The job was settled, or is another's.
@@ -90,15 +119,18 @@ impl Leases {
         }
         let released = release(platform, worker, &held).await;
         for (_, job) in &held {
-            job.cancel.cancel();
+            job.grip.cancel.cancel();
         }
         released
     }
 
-    /// Renews until told to stop.
+    /// Renews, and writes what the runs say, until told to stop.
     pub async fn renew(self, platform: Platform, worker: Arc<str>, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(RENEW)).await.is_some() {
-            let held = self.all(|_| true);
+        let mut ticks = 0_u32;
+        while stop.run_until_cancelled(tokio::time::sleep(NOTES)).await.is_some() {
+            ticks = ticks.wrapping_add(1);
+            self.write_notes(&platform, &worker).await;
+            let held = if ticks.is_multiple_of(RENEW) { self.all(|_| true) } else { Vec::new() };
             if held.is_empty() {
                 continue;
             }
@@ -107,6 +139,22 @@ impl Leases {
                 Err(error) => tracing::warn!(%error, jobs = held.len(), "leases could not be renewed"),
                 Ok(renewed) => self.apply(&held, &renewed),
             }
+        }
+    }
+
+    async fn write_notes(&self, platform: &Platform, worker: &str) {
+        let notes = self.notes(None);
+        if notes.is_empty() {
+            return;
+        }
+        let _pen = self.pen.lock().await;
+        let written = async {
+            let mut db = platform.db.acquire().await?;
+            ledger::note(&mut db, worker, &notes).await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "notes of running jobs could not be written yet");
+            self.again(&notes);
         }
     }
 
@@ -119,10 +167,10 @@ impl Leases {
             };
             match renewed.get(id) {
                 Some(false) => {}
-                Some(true) => job.cancel.cancel(),
+                Some(true) => job.grip.cancel.cancel(),
                 // Settled in this moment, or lost: in both cases nothing more may begin.
                 None => {
-                    job.cancel.cancel();
+                    job.grip.cancel.cancel();
                     tracing::debug!(job.id = %id, "lease not renewed");
                 }
             }

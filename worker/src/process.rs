@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use shared::kernel::Result;
 use shared::kernel::task;
 use shared::platform::Platform;
+use shared::platform::jobs::orders::{self, Orders};
 use shared::platform::jobs::{Lane, health, schedule};
 use shared::platform::tx::Tx;
 use tokio::task::JoinHandle;
@@ -21,6 +22,7 @@ use crate::runner::Runner;
 use crate::settle::{self, Settler};
 use crate::smtp::Smtp;
 use crate::sweeper::Sweeper;
+use crate::tally::Tallies;
 
 /// Claims and settlements name their rows: the index, always, whatever the statistics of a table that changes wholly
 /// every second say, and no planning for each batch.
@@ -49,15 +51,15 @@ pub struct Process {
     workers: Vec<JoinHandle<()>>,
     settler: JoinHandle<()>,
     renewal: JoinHandle<()>,
-    paused: Arc<RwLock<Vec<String>>>,
+    orders: Arc<RwLock<Orders>>,
+    tallies: Tallies,
 }
 
 impl Process {
     /// Starts everything. A name is fresh at every start: host, pid and a random part.
     pub async fn start(platform: Platform, registry: Registry, smtp: Smtp, lanes: Vec<(Lane, usize)>) -> Result<Self> {
         let host = hostname();
-        let random = uuid::Uuid::new_v4().simple().to_string();
-        let worker: Arc<str> = format!("{host}-{}-{}", std::process::id(), &random[..8]).into();
+        let worker: Arc<str> = fresh_name(&host).into();
         let mut tx = Tx::begin(&platform).await?;
         schedule::install(&mut tx).await?;
         tx.commit().await?;
@@ -65,7 +67,7 @@ impl Process {
         let settlements = shared::platform::pool(&platform.config, 2, BY_ID)?;
         let (leases, registry) = (Leases::default(), Arc::new(registry));
         let (stop, end) = (CancellationToken::new(), CancellationToken::new());
-        let paused = Arc::new(RwLock::new(Vec::new()));
+        let (orders, tallies) = (Arc::<RwLock<Orders>>::default(), Tallies::default());
         let kinds: Arc<[String]> = registry.kinds().into();
         let (settler, settling) = Settler::start(
             settle::Ledger {
@@ -73,6 +75,7 @@ impl Process {
                 platform: platform.clone(),
                 registry: registry.clone(),
                 worker: worker.clone(),
+                tallies: tallies.clone(),
             },
             leases.clone(),
         );
@@ -87,7 +90,7 @@ impl Process {
                 kinds: kinds.clone(),
                 worker: worker.clone(),
                 leases: leases.clone(),
-                paused: paused.clone(),
+                orders: orders.clone(),
                 stop: stop.clone(),
             };
             feeders.push(task::spawn("feeder", feeder.run()));
@@ -108,7 +111,8 @@ impl Process {
             workers,
             settler: settling,
             renewal,
-            paused,
+            orders,
+            tallies,
         };
         process.beat("running").await?;
         tracing::info!(worker = %process.worker, lanes = ?process.lane_names(), "the worker is running");
@@ -142,8 +146,9 @@ impl Process {
             state,
         };
         health::beat(&mut db, &beat).await?;
-        let paused = health::paused(&mut db).await?;
-        *self.paused.write().expect("no code panics while holding this lock") = paused;
+        self.tallies.write(&mut db).await?;
+        let orders = orders::read(&mut db).await?;
+        *self.orders.write().expect("no code panics while holding this lock") = orders;
         Ok(())
     }
 
@@ -192,6 +197,12 @@ impl Process {
         platform.tickets.flush(Duration::from_secs(1)).await;
         tracing::info!(%worker, returned, unfinished, "stopped");
     }
+}
+
+/// Two starts never share a name: a lease is its holder's alone.
+fn fresh_name(host: &str) -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("{host}-{}-{}", std::process::id(), &random[..8])
 }
 
 fn hostname() -> String {

@@ -10,11 +10,12 @@ use rand::RngExt;
 use shared::kernel::Result;
 use shared::kernel::text;
 use shared::platform::Platform;
+use shared::platform::jobs::groups;
 use shared::platform::jobs::ledger::{self, Claimed, Unsuccessful};
-use tokio_util::sync::CancellationToken;
 
 use crate::cx::Cx;
 use crate::failure::{Blame, Failure};
+use crate::lease::Grip;
 use crate::registry::{Entry, Registry};
 use crate::smtp::Smtp;
 
@@ -46,7 +47,7 @@ pub struct Runner {
 
 impl Runner {
     /// Runs a claimed job to its outcome.
-    pub async fn run(&self, job: Arc<Claimed>, cancel: CancellationToken) -> Outcome {
+    pub async fn run(&self, job: Arc<Claimed>, grip: Grip) -> Outcome {
         let Some(entry) = self.registry.find(&job.kind) else {
             return Outcome::Lost;
         };
@@ -55,7 +56,8 @@ impl Runner {
             Ok(false) => return Outcome::Lost,
             Err(error) => return self.failed(&job, &entry, error.into(), String::new()),
         }
-        let cx = Cx::new(self.platform.clone(), self.smtp.clone(), job.clone(), self.worker.clone(), cancel);
+        let notes = grip.notes.clone();
+        let cx = Cx::new(self.platform.clone(), self.smtp.clone(), job.clone(), self.worker.clone(), grip);
         let limit = Duration::from_millis(job.timeout_ms as u64);
         let run = AssertUnwindSafe((entry.run)(&job.payload, cx.clone())).catch_unwind();
         let (outcome, result) = match tokio::time::timeout(limit, run).await {
@@ -71,7 +73,7 @@ impl Runner {
             _ if cx.is_complete() => Outcome::Completed,
             Ok(()) => Outcome::Done,
             Err(failure) => {
-                let mut ended = self.failed(&job, &entry, failure, cx.take_log());
+                let mut ended = self.failed(&job, &entry, failure, notes.text());
                 if let Outcome::Unsuccessful(run) = &mut ended
                     && run.outcome == "error"
                 {
@@ -97,12 +99,18 @@ impl Runner {
         let attempt = job.attempt.max(1) as u32;
         let exhausted = policy.exhausted(attempt, job.max_attempts as u32, Duration::from_secs_f64(job.age.max(0.0)));
         let row = |state, outcome, blame: Blame, wait: Duration, counts| {
+            let failed = matches!(state, "retrying" | "dead");
             Outcome::Unsuccessful(Unsuccessful {
                 id: job.id,
                 fence: job.fence,
                 state,
                 outcome,
-                error: text::cut(&blame.message, 4000).into_owned(),
+                error: text::clean(&text::cut(&blame.message, 4000)).into_owned(),
+                fingerprint: if failed {
+                    groups::fingerprint(&job.kind, &blame.code, &blame.message)
+                } else {
+                    String::new()
+                },
                 code: blame.code,
                 wait: wait.as_secs_f64(),
                 counts,

@@ -1,4 +1,5 @@
-//! Records outcomes. Successes come together in one statement: whatever finished while the last one ran.
+//! Records outcomes, in batches: whatever finished while the last statement ran. Room under concurrency keys that
+//! became free is given on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +8,31 @@ use shared::kernel::Result;
 use shared::kernel::ids::JobId;
 use shared::kernel::task;
 use shared::platform::Platform;
+use shared::platform::jobs::groups::{self, Seen};
 use shared::platform::jobs::ledger::{self, Claimed, Unsuccessful};
+use shared::platform::jobs::permits;
 use shared::platform::notifications;
 use shared::platform::tx::Tx;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
 
 use crate::lease::Leases;
 use crate::registry::Registry;
 use crate::runner::Outcome;
+use crate::tally::Tallies;
 
 /// The most outcomes one statement records.
 const BATCH: usize = 512;
 
 /// A finished run on its way to the ledger.
-pub type Settlement = (Arc<Claimed>, Outcome);
+pub struct Settlement {
+    /// The job.
+    pub job: Arc<Claimed>,
+    /// What it ended with.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub ran: Duration,
+}
 
 /// Where runners put their outcomes.
 #[derive(Clone)]
@@ -39,6 +50,8 @@ pub struct Ledger {
     pub registry: Arc<Registry>,
     /// This worker's name.
     pub worker: Arc<str>,
+    /// Counts what ended.
+    pub tallies: Tallies,
 }
 
 struct Recorder {
@@ -61,8 +74,8 @@ impl Settler {
     }
 
     /// Hands over an outcome; waits when the ledger is far behind.
-    pub async fn send(&self, job: Arc<Claimed>, outcome: Outcome) {
-        if self.outbox.send((job, outcome)).await.is_err() {
+    pub async fn send(&self, settlement: Settlement) {
+        if self.outbox.send(settlement).await.is_err() {
             tracing::error!("an outcome came after the settler had ended; its lease will run out");
         }
     }
@@ -70,23 +83,31 @@ impl Settler {
 
 impl Recorder {
     async fn record(&self, batch: Vec<Settlement>) {
-        let mut done = Vec::new();
-        let mut gone = Vec::new();
-        for (job, outcome) in batch {
-            count(&job, &outcome);
+        let (mut done, mut gone, mut failed, mut dead) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut keys = Vec::new();
+        for Settlement { job, outcome, ran } in batch {
+            self.count(&job, &outcome, ran);
+            keys.extend(job.concurrency_key.clone());
             match outcome {
                 Outcome::Done => done.push((job.id, job.fence)),
                 Outcome::Completed | Outcome::Lost => gone.push((job.id, job.fence)),
-                Outcome::Unsuccessful(run) => {
-                    self.persist(|| self.unsuccessful(&job, &run)).await;
-                    gone.push((job.id, job.fence));
-                }
+                Outcome::Unsuccessful(run) if run.state == "dead" => dead.push((job, run)),
+                Outcome::Unsuccessful(run) => failed.push((job, run)),
             }
         }
         if !done.is_empty() {
             self.persist(|| self.done(&done)).await;
         }
+        if !failed.is_empty() {
+            self.persist(|| self.failed(&failed)).await;
+        }
+        for death in &dead {
+            self.persist(|| self.died(death)).await;
+        }
+        let ended = failed.iter().chain(&dead).map(|(job, _)| (job.id, job.fence));
+        gone.extend(ended);
         self.leases.drop_all(done.iter().chain(&gone));
+        self.grant(keys).await;
     }
 
     /// Tries until PostgreSQL answers: an outcome is not thrown away because the store is away for a moment. Leases
@@ -103,20 +124,25 @@ impl Recorder {
     async fn done(&self, done: &[(JobId, i32)]) -> Result<()> {
         let _pen = self.leases.pen.lock().await;
         let mut db = self.ledger.settlements.acquire().await?;
-        let settled = ledger::settle_done(&mut db, &self.ledger.worker, done).await?;
-        if settled.len() < done.len() {
-            tracing::warn!(jobs = done.len() - settled.len(), "late successes were not recorded: the leases were lost");
+        let notes = self.leases.notes(Some(done));
+        if !notes.is_empty() {
+            ledger::note(&mut db, &self.ledger.worker, &notes).await?;
         }
-        Ok(())
+        let settled = ledger::settle_done(&mut db, &self.ledger.worker, done).await?;
+        self.refused(&mut db, done, &settled, "a success").await
     }
 
-    async fn unsuccessful(&self, job: &Claimed, run: &Unsuccessful) -> Result<()> {
+    async fn failed(&self, failed: &[(Arc<Claimed>, Unsuccessful)]) -> Result<()> {
+        let _pen = self.leases.pen.lock().await;
         let mut tx = Tx::begin(&self.ledger.platform).await?;
-        if !ledger::settle_unsuccessful(&mut tx, &self.ledger.worker, run).await? {
-            tracing::warn!(job.id = %job.id, job.kind, "a late failure was not recorded: the lease was lost");
-            return Ok(());
-        }
-        if run.state == "dead" {
+        self.unsuccessful(&mut tx, failed).await?;
+        tx.commit().await
+    }
+
+    async fn died(&self, death: &(Arc<Claimed>, Unsuccessful)) -> Result<()> {
+        let (job, run) = death;
+        let mut tx = Tx::begin(&self.ledger.platform).await?;
+        if self.unsuccessful(&mut tx, std::slice::from_ref(death)).await? > 0 {
             if let Some(entry) = self.ledger.registry.find(&job.kind) {
                 (entry.died)(job.payload.clone(), &mut tx, run.error.clone()).await?;
             }
@@ -124,17 +150,54 @@ impl Recorder {
         }
         tx.commit().await
     }
-}
 
-fn count(job: &Claimed, outcome: &Outcome) {
-    let state = match outcome {
-        Outcome::Done | Outcome::Completed => "succeeded",
-        Outcome::Unsuccessful(run) => {
-            tracing::info!(job.id = %job.id, job.kind, job.attempt, job.state = run.state, error.code = run.code,
-                wait = run.wait, "a run did not succeed");
-            run.state
+    /// Records runs that did not succeed, and what they have in common with others. Returns how many were ours.
+    async fn unsuccessful(&self, tx: &mut Tx, ended: &[(Arc<Claimed>, Unsuccessful)]) -> Result<usize> {
+        let runs: Vec<Unsuccessful> = ended.iter().map(|(_, run)| run.clone()).collect();
+        let settled = ledger::settle_unsuccessful(tx, &self.ledger.worker, &runs).await?;
+        let held: Vec<(JobId, i32)> = runs.iter().map(|run| (run.id, run.fence)).collect();
+        self.refused(tx, &held, &settled, "a failure").await?;
+        let seen = ended.iter().filter(|(job, _)| settled.contains(&job.id)).map(|(job, run)| Seen {
+            fingerprint: run.fingerprint.clone(),
+            kind: job.kind.clone(),
+            code: run.code.clone(),
+            message: run.error.clone(),
+            job: job.id,
+        });
+        groups::record(tx, &seen.collect::<Vec<_>>()).await?;
+        Ok(settled.len())
+    }
+
+    /// Results of leases that were lost: not recorded, and visible where the lost attempts are.
+    async fn refused(&self, db: &mut PgConnection, all: &[(JobId, i32)], settled: &[JobId], what: &str) -> Result<()> {
+        if settled.len() == all.len() {
+            return Ok(());
         }
-        Outcome::Lost => "lost",
-    };
-    metrics::counter!("facteur_jobs_total", "lane" => job.lane.clone(), "state" => state).increment(1);
+        let late: Vec<(JobId, i32)> = all.iter().filter(|(id, _)| !settled.contains(id)).copied().collect();
+        metrics::counter!("facteur_results_refused_total").increment(late.len() as u64);
+        tracing::warn!(jobs = late.len(), what, "results came after their leases had ended and were refused");
+        ledger::late(db, &late, what).await
+    }
+
+    /// Room that became free. What fails here the sweeper does within a second.
+    async fn grant(&self, keys: Vec<String>) {
+        match permits::grant(&self.ledger.platform.db, &keys).await {
+            Ok(tickets) => self.ledger.platform.tickets.add(tickets),
+            Err(error) => tracing::debug!(%error, "room under keys was not given on"),
+        }
+    }
+
+    fn count(&self, job: &Claimed, outcome: &Outcome, ran: Duration) {
+        let state = match outcome {
+            Outcome::Done | Outcome::Completed => "succeeded",
+            Outcome::Unsuccessful(run) => {
+                tracing::info!(job.id = %job.id, job.kind, job.attempt, job.state = run.state, error.code = run.code,
+                    wait = run.wait, "a run did not succeed");
+                run.state
+            }
+            Outcome::Lost => "lost",
+        };
+        metrics::counter!("facteur_jobs_total", "lane" => job.lane.clone(), "state" => state).increment(1);
+        self.ledger.tallies.count(job, state, ran);
+    }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use shared::kernel::Result;
 use shared::platform::Platform;
+use shared::platform::jobs::groups::Seen;
+use shared::platform::jobs::sweep::Lost;
 use shared::platform::jobs::tickets::Ticket;
-use shared::platform::jobs::{Lane, health, schedule, sweep};
+use shared::platform::jobs::{Lane, batches, groups, health, orders, permits, schedule, sweep};
 use shared::platform::tx::{Signal, Tx};
 use shared::platform::{mail, notifications};
 use sqlx::{Connection, PgConnection};
@@ -32,6 +34,7 @@ impl Sweeper {
     pub async fn run(self, stop: CancellationToken) {
         let mut leader: Option<PgConnection> = None;
         let mut ticks = 0_u64;
+        let mut after = String::new();
         while stop.run_until_cancelled(tokio::time::sleep(TICK)).await.is_some() {
             if leader.is_none() && ticks.is_multiple_of(2) {
                 leader = self.lead().await;
@@ -39,7 +42,7 @@ impl Sweeper {
             if let Some(lock) = &mut leader {
                 let swept = async {
                     lock.ping().await?;
-                    self.sweep(ticks).await
+                    self.sweep(ticks, &mut after).await
                 };
                 if let Err(error) = swept.await {
                     tracing::warn!(%error, "the sweep failed; it is tried again");
@@ -59,9 +62,10 @@ impl Sweeper {
         sweep::lead(&mut connection).await.ok()?.then_some(connection)
     }
 
-    async fn sweep(&self, tick: u64) -> Result<()> {
+    async fn sweep(&self, tick: u64, after: &mut String) -> Result<()> {
         self.due().await?;
         self.lost().await?;
+        self.permits(after).await?;
         self.tickets(tick).await?;
         if tick.is_multiple_of(5) {
             let mut tx = Tx::begin(&self.platform).await?;
@@ -81,13 +85,26 @@ impl Sweeper {
     }
 
     async fn due(&self) -> Result<()> {
-        let mut tx = Tx::begin(&self.platform).await?;
-        for ticket in sweep::due(&mut tx).await? {
-            tx.after_commit(Signal::Ticket(ticket));
+        // A herd whose hour has come is woken in pieces; one sweep does not take forever.
+        for _ in 0..10 {
+            let mut tx = Tx::begin(&self.platform).await?;
+            let due = sweep::due(&mut tx).await?;
+            let more = due.len() == sweep::BATCH;
+            for ticket in due {
+                tx.after_commit(Signal::Ticket(ticket));
+            }
+            tx.commit().await?;
+            if !more {
+                break;
+            }
         }
-        tx.commit().await
+        let mut db = self.platform.db.acquire().await?;
+        sweep::expire(&mut db).await?;
+        self.platform.tickets.add(batches::close(&mut db).await?);
+        Ok(())
     }
 
+    /// Ended leases, and kinds whose fuse leads to the dead letters.
     async fn lost(&self) -> Result<()> {
         let mut tx = Tx::begin(&self.platform).await?;
         for job in sweep::lost(&mut tx).await? {
@@ -95,16 +112,38 @@ impl Sweeper {
             match job.state.as_str() {
                 "queued" => tx.after_commit(Signal::Ticket(Ticket { job: job.id, lane: job.lane, rank: job.rank })),
                 "dead" => {
-                    let error = job.last_error.unwrap_or_default();
-                    if let Some(entry) = self.registry.find(&job.kind) {
-                        (entry.died)(job.payload, &mut tx, error.clone()).await?;
-                    }
+                    groups::record(&mut tx, &[poison(&job)]).await?;
+                    let error = self.mourn(&mut tx, &job).await?;
                     notifications::dead_jobs(&mut tx, job.id.0, &job.kind, &job.lane, job.attempt, &error).await?;
                 }
                 _ => {}
             }
         }
+        if !orders::read(&mut tx).await?.fused.is_empty() {
+            for job in sweep::fused(&mut tx).await? {
+                self.mourn(&mut tx, &job).await?;
+            }
+        }
         tx.commit().await
+    }
+
+    /// What else a death changes. Returns the last error.
+    async fn mourn(&self, tx: &mut Tx, job: &Lost) -> Result<String> {
+        let error = job.last_error.clone().unwrap_or_default();
+        if let Some(entry) = self.registry.find(&job.kind) {
+            (entry.died)(job.payload.clone(), tx, error.clone()).await?;
+        }
+        Ok(error)
+    }
+
+    /// Room under concurrency keys that nobody gave on, some keys each second.
+    async fn permits(&self, after: &mut String) -> Result<()> {
+        let mut db = self.platform.db.acquire().await?;
+        let keys = permits::waiting(&mut db, after).await?;
+        drop(db);
+        after.clone_from(keys.last().unwrap_or(&String::new()));
+        self.platform.tickets.add(permits::grant(&self.platform.db, &keys).await?);
+        Ok(())
     }
 
     /// Rows that wait without a ticket: a flushed Redis, a lost push, a worker that died between pop and claim.
@@ -142,4 +181,10 @@ impl Sweeper {
         metrics::gauge!("facteur_lanes").set(Lane::ALL.len() as f64);
         Ok(())
     }
+}
+
+fn poison(job: &Lost) -> Seen {
+    let fingerprint = groups::fingerprint(&job.kind, "poison", sweep::QUARANTINED);
+    let message = sweep::QUARANTINED.to_owned();
+    Seen { fingerprint, kind: job.kind.clone(), code: "poison".into(), message, job: job.id }
 }

@@ -38,9 +38,9 @@ pub struct Retry {
 #[derive(Args)]
 pub struct Probe {
     /// What it does
-    #[arg(value_parser = ["ok", "fail", "fail_n", "panic", "sleep", "hang", "abort"])]
+    #[arg(value_parser = ["ok", "fail", "fail_n", "retry_after", "snooze", "cancel", "dead", "panic", "sleep", "hang", "abort"])]
     mode: String,
-    /// sleep: milliseconds; fail_n: failures before it succeeds
+    /// sleep: milliseconds; fail_n: failures before it succeeds; retry_after, snooze: seconds
     #[arg(long)]
     n: Option<u64>,
     /// So many jobs

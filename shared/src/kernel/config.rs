@@ -138,6 +138,8 @@ pub struct Mail {
     pub retry_base: Duration,
     /// `MAIL_RETRY_HOURS`, default 72: a temporary refusal never kills a mail sooner, whatever its attempts.
     pub patience: Duration,
+    /// `MAIL_DOMAIN_CONCURRENCY`, default 0 = no limit: mails to one domain on their way at once, over all workers.
+    pub domain_concurrency: u32,
 }
 
 /// A relay.
@@ -175,6 +177,10 @@ pub struct Worker {
     pub lanes: String,
     /// `SHUTDOWN_GRACE_SECONDS`, default 25.
     pub grace: Duration,
+    /// `KEEP_FINISHED_DAYS`, default 14: how long succeeded and cancelled jobs stay.
+    pub keep_finished: u32,
+    /// `KEEP_DEAD_DAYS`, default 90: how long dead ones do.
+    pub keep_dead: u32,
 }
 
 /// Logs and metrics.
@@ -232,6 +238,8 @@ impl Config {
                     .or_else(|| r.text("WORKER_QUEUES"))
                     .map_or("*".into(), |l| l.replace("all", "*")),
                 grace: Duration::from_secs(r.number("SHUTDOWN_GRACE_SECONDS", 25)),
+                keep_finished: r.number("KEEP_FINISHED_DAYS", 14_u32).clamp(1, 3650),
+                keep_dead: r.number("KEEP_DEAD_DAYS", 90_u32).clamp(1, 3650),
             },
             telemetry: Telemetry {
                 level: r.or("LOG_LEVEL", "info"),
@@ -320,5 +328,6 @@ fn mail(r: &mut Reader, env: Env) -> Mail {
         max_attempts: r.number("MAIL_MAX_ATTEMPTS", 15_u32).max(1),
         retry_base: Duration::from_secs(r.number("MAIL_RETRY_BASE_SECONDS", 15_u64).max(1)),
         patience: Duration::from_secs(u64::from(r.number("MAIL_RETRY_HOURS", 72_u32)) * 3600),
+        domain_concurrency: r.number("MAIL_DOMAIN_CONCURRENCY", 0_u32),
     }
 }

@@ -10,6 +10,11 @@ pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
     }
 }
 
+/// Without NUL, which PostgreSQL refuses in text: a foreign error message must never keep an outcome from its row.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
 /// An address that a log may show: `a…@example.org`.
 pub fn mask_address(address: &str) -> String {
     match address.split_once('@') {

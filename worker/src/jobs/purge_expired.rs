@@ -17,7 +17,7 @@ impl Run for PurgeExpired {
             let mut tx = cx.begin().await?;
             let purged = identity::purge(&mut tx).await?
                 + idempotency::purge(&mut tx).await?
-                + jobs::retention::purge(&mut tx).await?
+                + jobs::retention::purge(&mut tx, &cx.platform.config.worker).await?
                 + mail::abandon(&mut tx).await?
                 + mail::purge(&mut tx).await?;
             tx.commit().await?;

@@ -1,8 +1,9 @@
 //! `email.send`: renders a mail and hands it to the relay.
 //!
-//! Before the effect: is it still to be sent, in time, wanted, and is the job still ours? After it: the relay's
-//! answer and the job's success in one transaction. Between the relay's 250 and that commit lies the only window in
-//! which a mail can repeat; it then carries the same Message-ID.
+//! Before the effect: is it still to be sent, in time, wanted, not accepted in an earlier run, and is the job still
+//! ours? After it: the relay's answer is written down at once, then the job's success. Between the relay's 250 and the
+//! first of these lies the only window in which a mail can repeat; it then carries the same Message-ID. A mail that is
+//! `at_most_once` is left to a person instead.
 
 use serde_json::Value;
 use shared::domain::identity;
@@ -11,10 +12,13 @@ use shared::platform::jobs::kinds::SendEmail;
 use shared::platform::mail::{self, EmailView, catalogue, suppression};
 use shared::platform::tx::Tx;
 
-use crate::cx::Cx;
+use crate::cx::{self, Cx};
 use crate::failure::{Blame, Failure};
 use crate::registry::Run;
 use crate::smtp::{Letter, Refusal};
+
+/// The name of the effect.
+const SMTP: &str = "smtp";
 
 impl Run for SendEmail {
     async fn run(self, cx: Cx) -> Result<(), Failure> {
@@ -23,6 +27,9 @@ impl Run for SendEmail {
         if !mail::start(&mut tx, self.email).await? {
             return cx.complete_in(tx).await; // it has reached its end before
         }
+        if let Some(reply) = cx.done_before(&mut tx, SMTP).await? {
+            return end(&cx, tx, &email, "sent", Some(&reply)).await;
+        }
         if email.expired {
             return end(&cx, tx, &email, "expired", None).await;
         }
@@ -30,11 +37,18 @@ impl Run for SendEmail {
             return end(&cx, tx, &email, "suppressed", Some(&reason)).await;
         }
         let letter = render(&mut tx, &email).await?;
+        let once = catalogue::find(&email.row.template).is_some_and(|template| template.at_most_once);
+        if once {
+            cx.begin_effect(&mut tx, SMTP).await?;
+        }
         tx.commit().await?;
 
         cx.still_mine().await?;
         let subject = letter.subject.clone();
         let answer = cx.smtp.send(letter).await;
+        if let Ok(reply) = &answer {
+            cx.effect_done(SMTP, reply).await?;
+        }
 
         let mut tx = cx.begin().await?;
         match answer {
@@ -50,13 +64,18 @@ impl Run for SendEmail {
                 }
                 end(&cx, tx, &email, "bounced", Some(&reply)).await
             }
-            Err(Refusal::Temporary(reply)) => retry(tx, &email, "smtp_temporary", reply).await,
+            Err(Refusal::Temporary(reply)) => {
+                cx.effect_undone(&mut tx, SMTP).await?;
+                retry(tx, &email, "smtp_temporary", reply).await
+            }
+            Err(Refusal::Unknown(reply)) if once => Err(cx::uncertain(&reply)),
             Err(Refusal::Unknown(reply)) => retry(tx, &email, "smtp_unknown", reply).await,
         }
     }
 
     async fn died(self, tx: &mut Tx, error: &str) -> HouseResult<()> {
-        mail::finish(tx, self.email, "failed", None, Some(error)).await
+        let status = if error.starts_with(cx::UNCERTAIN) { "uncertain" } else { "failed" };
+        mail::finish(tx, self.email, status, None, Some(error)).await
     }
 }
 

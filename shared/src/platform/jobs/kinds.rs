@@ -134,7 +134,7 @@ impl Job for PurgeExpired {
 pub struct Probe {
     /// What to do.
     pub mode: ProbeMode,
-    /// `sleep`: how long; `fail_n`: how many times.
+    /// `sleep`: milliseconds; `fail_n`: how many times; `retry_after`, `snooze`: seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u64>,
     /// Filler, so that a bench can give a payload its size.
@@ -152,6 +152,14 @@ pub enum ProbeMode {
     Fail,
     /// Fails `n` times, then succeeds.
     FailN,
+    /// Fails once and asks for its next attempt after `n` seconds.
+    RetryAfter,
+    /// Says once that it is too early, by `n` seconds; no attempt is burned.
+    Snooze,
+    /// Finds that there is nothing to do.
+    Cancel,
+    /// Finds that trying again cannot help.
+    Dead,
     /// Panics.
     Panic,
     /// Takes `n` milliseconds.

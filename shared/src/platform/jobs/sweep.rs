@@ -8,16 +8,59 @@ use crate::kernel::ids::JobId;
 
 /// A job whose process died three times under it is quarantined.
 const POISON: i16 = 3;
+/// What its row says then.
+pub const QUARANTINED: &str = "poison: three processes died with this job in hand";
 
-/// `scheduled` and `retrying` jobs whose time has come become `queued`, a bounded number at a time.
+/// The most rows one statement of the sweeper changes.
+pub const BATCH: usize = 5000;
+
+/// `scheduled` and `retrying` jobs whose time has come become `queued`, or `blocked` when they need room under a key;
+/// at most [`BATCH`] at a time.
 pub async fn due(db: &mut PgConnection) -> Result<Vec<Ticket>> {
     let rows = sqlx::query_as!(
         Ticket,
         r#"
-        update jobs set state = 'queued'
+        update jobs set state = case when concurrency_key is null then 'queued' else 'blocked' end
         where id = any(array(select id from jobs where state in ('scheduled', 'retrying') and run_at <= now()
-                             order by run_at limit 5000 for update skip locked))
+                             order by run_at limit $1 for update skip locked))
         returning id as "job: JobId", lane, rank
+        "#,
+        BATCH as i64
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+/// Jobs that have not begun by their deadline are cancelled: nobody wants them any more. Returns how many.
+pub async fn expire(db: &mut PgConnection) -> Result<u64> {
+    let done = sqlx::query!(
+        "update jobs set state = 'cancelled', finished_at = now(), error_code = 'expired', fingerprint = null,
+                last_error = 'not begun by its deadline'
+         where id = any(array(select id from jobs where deadline_at <= now()
+                                and state in ('scheduled', 'blocked', 'queued', 'retrying')
+                              order by deadline_at limit $1 for update skip locked))
+           and state in ('scheduled', 'blocked', 'queued', 'retrying')",
+        BATCH as i64
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Waiting jobs of kinds whose fuse leads to the dead letters.
+pub async fn fused(db: &mut PgConnection) -> Result<Vec<Lost>> {
+    let rows = sqlx::query_as!(
+        Lost,
+        r#"
+        update jobs set state = 'dead', finished_at = now(), error_code = 'fuse', fingerprint = null,
+               last_error = 'the fuse of this kind leads to the dead letters'
+        where id = any(array(
+            select j.id from jobs j
+            where j.state = 'queued' and j.kind in (select kind from job_kinds where fuse = 'dead'
+                                                    and coalesce(fuse_until, 'infinity') > now())
+            order by j.lane, j.rank limit 1000 for update skip locked)) and state = 'queued'
+        returning id as "id: JobId", kind, state, attempt, payload::text as "payload!", last_error, lane, rank
         "#
     )
     .fetch_all(db)
@@ -25,7 +68,7 @@ pub async fn due(db: &mut PgConnection) -> Result<Vec<Ticket>> {
     Ok(rows)
 }
 
-/// A job whose lease ended without a settlement.
+/// A job that ended, or came back, in the sweeper's hands.
 pub struct Lost {
     /// The job.
     pub id: JobId,
@@ -53,26 +96,29 @@ pub async fn lost(db: &mut PgConnection) -> Result<Vec<Lost>> {
         Lost,
         r#"
         with gone as (
-            select id, fence, attempt, worker_id, started_at,
+            select id, fence, attempt, worker_id, started_at, log,
                    deaths + case when deaths = 0 or begun then 1 else 0 end as deaths
             from jobs where state = 'running' and lease_until < now()
             order by lease_until limit 5000 for update skip locked
         ), kept as (
-            insert into job_attempts (job_id, fence, attempt, worker_id, started_at, outcome, error)
-            select id, fence, attempt, worker_id, started_at, 'lost', 'the worker died or was cut off' from gone
+            insert into job_attempts (job_id, fence, attempt, worker_id, started_at, outcome, error, log)
+            select id, fence, attempt, worker_id, started_at, 'lost', 'the worker died or was cut off', log from gone
         )
         update jobs set state = case when gone.deaths >= $1 then 'dead'
                                      when cancel_requested_at is not null then 'cancelled' else 'queued' end,
                finished_at = case when gone.deaths >= $1 or cancel_requested_at is not null then now() end,
-               attempt = jobs.attempt - 1, deaths = gone.deaths::smallint, lease_until = null,
-               last_error = case when gone.deaths >= $1 then 'poison: ' || gone.deaths || ' processes died with this job in hand'
+               attempt = jobs.attempt - 1, deaths = gone.deaths::smallint, lease_until = null, log = null,
+               last_error = case when gone.deaths >= $1 then $2
                                  else 'the worker died or was cut off' end,
                error_code = case when gone.deaths >= $1 then 'poison' else 'lost' end,
-               fingerprint = md5(kind || ':' || case when gone.deaths >= $1 then 'poison' else 'lost' end)
+               -- as groups::fingerprint makes it
+               fingerprint = case when gone.deaths >= $1 then
+                   left(encode(sha256(convert_to(kind || chr(31) || 'poison' || chr(31) || $2, 'UTF8')), 'hex'), 32) end
         from gone where jobs.id = gone.id
         returning jobs.id as "id: JobId", kind, state, jobs.attempt, payload::text as "payload!", last_error, lane, rank
         "#,
-        i32::from(POISON)
+        i32::from(POISON),
+        QUARANTINED
     )
     .fetch_all(db)
     .await?;
@@ -86,6 +132,7 @@ pub async fn unticketed(db: &mut PgConnection, lane: &str, seconds: f64, limit: 
         r#"
         select id as "job: JobId", lane, rank from jobs
         where state = 'queued' and lane = $1 and run_at <= now() - make_interval(secs => $2)
+          and kind not in (select kind from job_kinds where fuse <> 'closed' and coalesce(fuse_until, 'infinity') > now())
         order by rank, id limit $3
         "#,
         lane,
@@ -97,7 +144,7 @@ pub async fn unticketed(db: &mut PgConnection, lane: &str, seconds: f64, limit: 
     Ok(rows)
 }
 
-/// Lanes that wait and are not paused, with how many wait (counted up to 10,000).
+/// Lanes that wait and are not paused.
 pub async fn busy_lanes(db: &mut PgConnection) -> Result<Vec<String>> {
     let lanes = sqlx::query_scalar!(
         r#"

@@ -202,11 +202,11 @@ pub struct Taker {
 }
 
 impl Taker {
-    /// Up to `n` tickets, best rank first; waits up to a second for the first one. What is no id is dropped and
+    /// Up to `n` tickets, best rank first; with `wait`, up to a second for the first one. What is no id is dropped and
     /// counted: every byte from Redis may be garbage. After an error the taker is to be thrown away.
-    pub async fn take(&mut self, n: usize) -> RedisResult<Vec<JobId>> {
+    pub async fn take(&mut self, n: usize, wait: bool) -> RedisResult<Vec<JobId>> {
         let mut found: Vec<(String, f64)> = self.connection.zpopmin(&self.key, n as isize).await?;
-        if found.is_empty() {
+        if found.is_empty() && wait {
             let first: Option<(String, String, f64)> = self.connection.bzpopmin(&self.key, BLOCK.as_secs_f64()).await?;
             found.extend(first.map(|(_, member, score)| (member, score)));
         }

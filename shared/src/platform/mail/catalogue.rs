@@ -48,12 +48,14 @@ pub struct Template {
     pub link: Option<Link>,
     /// After this long it ends as expired, unsent.
     pub deadline: Option<Duration>,
+    /// Rather not at all than twice: when nobody knows whether the relay took it, it ends as `uncertain`, for a person.
+    pub at_most_once: bool,
 }
 
 const HOUR: u64 = 3600;
 
 const fn template(name: &'static str, class: Class, lane: Lane) -> Template {
-    Template { name, class, lane, link: None, deadline: None }
+    Template { name, class, lane, link: None, deadline: None, at_most_once: false }
 }
 
 /// A message or another event for the administrators.
@@ -67,7 +69,11 @@ pub static ACTIVATION_LINK: Template = Template {
     ..template("activation-link", Class::Security, Lane::EmailHigh)
 };
 /// Welcome, after activation.
-pub static ACTIVATION_WELCOME: Template = template("activation-welcome", Class::Transactional, Lane::Email);
+pub static ACTIVATION_WELCOME: Template = Template {
+    // Nobody misses a greeting; two look careless.
+    at_most_once: true,
+    ..template("activation-welcome", Class::Transactional, Lane::Email)
+};
 /// The reset link. After an hour nobody waits for it any more.
 pub static PASSWORD_RESET: Template = Template {
     link: Some(Link::PasswordReset),

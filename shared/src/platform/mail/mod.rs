@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::kernel::Result;
+use crate::kernel::config::Config;
 use crate::kernel::ids::{EmailId, UserId};
 use crate::platform::jobs::kinds::SendEmail;
 use crate::platform::jobs::{NewJob, enqueue_new};
@@ -87,18 +88,22 @@ pub async fn queue(tx: &mut Tx, mail: NewMail<'_>) -> Result<Option<EmailId>> {
         return Ok(None);
     }
     if config.mail.enabled {
-        enqueue_new(tx, job(id, template, mail.to.user)?).await?;
+        enqueue_new(tx, job(&config, id, template, &mail.to.address, mail.to.user)?).await?;
     }
     Ok(Some(id))
 }
 
-fn job(id: EmailId, template: &Template, user: Option<UserId>) -> Result<NewJob> {
+fn job(config: &Config, id: EmailId, template: &Template, to: &str, user: Option<UserId>) -> Result<NewJob> {
     let new = NewJob::of(&SendEmail { email: id })?;
-    Ok(new.lane(template.lane).named(template.name).about(Some(("email", id.0)), user))
+    let new = new.lane(template.lane).named(template.name).about(Some(("email", id.0)), user);
+    Ok(match (config.mail.domain_concurrency, to.rsplit_once('@')) {
+        (limit @ 1.., Some((_, domain))) => new.keyed(&format!("mail:{}", domain.to_ascii_lowercase()), limit),
+        _ => new,
+    })
 }
 
 /// What every template gets, laid under the mail's own variables.
-pub fn vars(config: &crate::kernel::config::Config, locale: &str, own: &Value) -> Value {
+pub fn vars(config: &Config, locale: &str, own: &Value) -> Value {
     let mut vars = json!({
         "app_name": config.mail.from_name,
         "locale": locale,

@@ -149,7 +149,7 @@ pub async fn get(db: &mut PgConnection, id: EmailId) -> Result<EmailView> {
 /// The mail is being handed to the relay. False: it has reached an end already and must not be sent.
 pub async fn start(db: &mut PgConnection, id: EmailId) -> Result<bool> {
     let done = sqlx::query!(
-        "update emails set status = 'sending' where id = $1 and status in ('queued', 'sending', 'failed', 'held')",
+        "update emails set status = 'sending' where id = $1 and status in ('queued', 'sending', 'failed', 'held', 'uncertain')",
         id.0
     )
     .execute(db)
@@ -184,15 +184,16 @@ pub async fn release_held(tx: &mut Tx) -> Result<usize> {
     let rows = sqlx::query!(
         r#"update emails set status = 'queued'
            where id = any(array(select id from emails where status = 'held' order by id limit 1000 for update skip locked))
-           returning id as "id: EmailId", template, user_id as "user: UserId""#
+           returning id as "id: EmailId", template, to_address::text as "to!", user_id as "user: UserId""#
     )
     .fetch_all(&mut **tx)
     .await?;
+    let config = tx.platform().config.clone();
     let mut jobs = Vec::with_capacity(rows.len());
     for row in &rows {
         let template = catalogue::find(&row.template)
             .ok_or_else(|| Error::internal(format_args!("held mail {}: no template {}", row.id, row.template)))?;
-        jobs.push(job(row.id, template, row.user)?);
+        jobs.push(job(&config, row.id, template, &row.to, row.user)?);
     }
     enqueue_all(tx, jobs).await?;
     Ok(rows.len())

@@ -1,0 +1,117 @@
+//! New rows. A job that is due is queued; one with a concurrency key waits for room ([`super::super::permits`]).
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::kernel::Result;
+use crate::kernel::config::Config;
+use crate::kernel::ids::JobId;
+use crate::platform::jobs::{NewJob, VERSION};
+use crate::platform::tx::Origin;
+
+/// A row that [`insert`] wrote.
+pub struct Inserted {
+    /// Its id.
+    pub id: JobId,
+    /// Where it waits.
+    pub lane: String,
+    /// Where in the lane.
+    pub rank: i64,
+    /// Due now; otherwise scheduled.
+    pub due: bool,
+}
+
+/// Writes jobs in one statement. Rows whose unique key is taken are left out of the answer.
+///
+/// A tenant's job goes behind that tenant's queue, a second of rank for each job in it: beside a flood of one
+/// tenant, everybody else's next job is at the front.
+pub async fn insert(db: &mut PgConnection, jobs: &[NewJob], config: &Config, origin: &Origin) -> Result<Vec<Inserted>> {
+    let attempts = |job: &NewJob| job.max_attempts.unwrap_or(job.retry.configured(config).max_attempts) as i32;
+    let rows = sqlx::query_as!(
+        Inserted,
+        r#"
+        insert into jobs (id, kind, lane, state, priority, rank, max_attempts, timeout_ms, payload, key_argument,
+                          unique_key, subject_type, subject_id, owner_id, run_at, tenant, concurrency_key,
+                          concurrency_limit, batch_id, deadline_at, traceparent, created_by, enqueued_version, parent_id)
+        select id, kind, lane,
+               case when waits then 'blocked' when due > now() then 'scheduled' when key is not null then 'blocked'
+                    else 'queued' end,
+               priority,
+               case when tenant is null then own
+                    else (turn - 1) * 1000 + greatest(own, 1000 + (
+                        select max(q.rank) from jobs q
+                        where q.lane = n.lane and q.tenant = n.tenant and q.state in ('queued', 'blocked'))) end,
+               max_attempts, timeout_ms, payload, key_argument, unique_key, subject_type, subject_id, owner_id, due,
+               tenant, key, key_limit, batch_id, now() + expires_ms * interval '1 millisecond', $22, $23, $24, $25
+        from unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::int[], $6::int[], $7::jsonb[], $8::text[],
+                    $9::text[], $10::text[], $11::uuid[], $12::uuid[], $13::timestamptz[], $14::bigint[], $15::text[],
+                    $16::bigint[], $17::text[], $18::int[], $19::uuid[], $20::bigint[], $21::bool[])
+             as n (id, kind, lane, priority, max_attempts, timeout_ms, payload, key_argument, unique_key, subject_type,
+                   subject_id, owner_id, run_at, delay_ms, tenant, turn, key, key_limit, batch_id, expires_ms, waits),
+             lateral (select coalesce(run_at, now() + delay_ms * interval '1 millisecond', now()) as due) as d,
+             lateral (select (extract(epoch from due) * 1000)::bigint + priority * 60000 as own) as r
+        on conflict (kind, unique_key) where unique_key is not null do nothing
+        returning id as "id: JobId", lane, rank, state in ('queued', 'blocked') as "due!"
+        "#,
+        &list(jobs, |j| j.id.0),
+        &list(jobs, |j| j.kind.to_owned()),
+        &list(jobs, |j| j.lane.name().to_owned()),
+        &list(jobs, |j| j.priority),
+        &list(jobs, attempts),
+        &list(jobs, |j| j.timeout_ms),
+        &list(jobs, |j| j.payload.clone()),
+        &list(jobs, |j| j.key_argument.clone()) as &[Option<String>],
+        &list(jobs, |j| j.unique_key.clone()) as &[Option<String>],
+        &list(jobs, |j| j.subject.map(|s| s.0.to_owned())) as &[Option<String>],
+        &list(jobs, |j| j.subject.map(|s| s.1)) as &[Option<Uuid>],
+        &list(jobs, |j| j.owner.map(|o| o.0)) as &[Option<Uuid>],
+        &list(jobs, |j| j.run_at) as &[Option<DateTime<Utc>>],
+        &list(jobs, |j| j.delay.map(|d| d.as_millis() as i64)) as &[Option<i64>],
+        &list(jobs, |j| j.tenant.clone()) as &[Option<String>],
+        &turns(jobs),
+        &list(jobs, |j| j.concurrency.as_ref().map(|c| c.0.clone())) as &[Option<String>],
+        &list(jobs, |j| j.concurrency.as_ref().map(|c| c.1.max(1) as i32)) as &[Option<i32>],
+        &list(jobs, |j| j.batch.map(|b| b.0)) as &[Option<Uuid>],
+        &list(jobs, |j| j.expires.map(|d| d.as_millis() as i64)) as &[Option<i64>],
+        &list(jobs, |j| j.waits),
+        origin.traceparent.as_deref(),
+        origin.actor.map(|a| a.0),
+        VERSION,
+        origin.parent.map(|p| p.0),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+fn list<T>(jobs: &[NewJob], column: impl Fn(&NewJob) -> T) -> Vec<T> {
+    jobs.iter().map(column).collect()
+}
+
+/// The place of each job among those of its tenant and lane in this statement, from 1.
+fn turns(jobs: &[NewJob]) -> Vec<i64> {
+    let mut seen = std::collections::HashMap::new();
+    jobs.iter()
+        .map(|job| match &job.tenant {
+            None => 0,
+            Some(tenant) => {
+                let turn = seen.entry((job.lane, tenant)).or_insert(0);
+                *turn += 1;
+                *turn
+            }
+        })
+        .collect()
+}
+
+/// The job that holds a unique key.
+pub async fn holder(db: &mut PgConnection, kind: &str, unique_key: &str) -> Result<JobId> {
+    let id = sqlx::query_scalar!(
+        r#"select id as "id: JobId" from jobs where kind = $1 and unique_key = $2"#,
+        kind,
+        unique_key
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(id)
+}

@@ -1,0 +1,81 @@
+//! What a run says about itself: log lines, progress, a result. Kept in memory, written to its row each second and
+//! with its settlement, so that people read along and a quick job costs nothing more.
+
+use std::sync::Mutex;
+
+use serde_json::Value;
+use shared::kernel::ids::JobId;
+use shared::kernel::text;
+use shared::platform::jobs::ledger::Note;
+
+/// The most a run's log keeps, in bytes.
+const LOG: usize = 16 * 1024;
+
+/// One run's notes.
+#[derive(Debug, Default)]
+pub struct Notes(Mutex<Said>);
+
+#[derive(Debug, Default)]
+struct Said {
+    log: String,
+    progress: Option<Value>,
+    result: Option<Value>,
+    /// Something is not in the row yet.
+    fresh: bool,
+    full: bool,
+}
+
+impl Notes {
+    fn change(&self, change: impl FnOnce(&mut Said)) {
+        let mut said = self.0.lock().expect("no code panics while holding this lock");
+        change(&mut said);
+        said.fresh = true;
+    }
+
+    /// Adds a line. What goes beyond 16 KiB is dropped, and the log says so.
+    pub fn log(&self, line: &str) {
+        self.change(|said| match (said.full, said.log.len() + line.len() < LOG) {
+            (true, _) => {}
+            (false, true) => {
+                said.log.push_str(&text::clean(line));
+                said.log.push('\n');
+            }
+            (false, false) => {
+                said.log.push_str("… (the log is full)\n");
+                said.full = true;
+            }
+        });
+    }
+
+    /// How far the job has come.
+    pub fn progress(&self, progress: Value) {
+        self.change(|said| said.progress = Some(progress));
+    }
+
+    /// What the job gives back.
+    pub fn result(&self, result: Value) {
+        self.change(|said| said.result = Some(result));
+    }
+
+    /// The log so far.
+    pub fn text(&self) -> String {
+        self.0.lock().expect("no code panics while holding this lock").log.clone()
+    }
+
+    /// What is not in the row yet; taken for written.
+    pub fn fresh(&self, id: JobId, fence: i32) -> Option<Note> {
+        let mut said = self.0.lock().expect("no code panics while holding this lock");
+        std::mem::take(&mut said.fresh).then(|| Note {
+            id,
+            fence,
+            log: said.log.clone(),
+            progress: said.progress.clone(),
+            result: said.result.clone(),
+        })
+    }
+
+    /// It could not be written: once more, then.
+    pub fn again(&self) {
+        self.change(|_| {});
+    }
+}
