@@ -27,7 +27,7 @@ const ENTRIES: i64 = 20;
 struct Row<'a> {
     fingerprint: &'a str,
     mark: Mark,
-    state: &'a str,
+    resolved: bool,
     kind: &'a str,
     code: &'a str,
     message: &'a str,
@@ -49,7 +49,7 @@ impl<'a> From<&'a GroupRow> for Row<'a> {
         Self {
             fingerprint: &group.fingerprint,
             mark: marks::group(&group.state),
-            state: &group.state,
+            resolved: group.state == "resolved",
             kind: &group.kind,
             code: &group.code,
             message: &group.message,

@@ -115,7 +115,8 @@ impl<'a> From<&'a Attempt> for Run<'a> {
             ms: run.finished_at.map(|end| (end - run.started_at).num_milliseconds().max(0)),
             worker_id: run.worker_id.as_deref(),
             error: run.error.as_deref().unwrap_or_default(),
-            log: run.log.as_deref().filter(|log| !log.trim().is_empty()),
+            // Of the run in progress the page tells it by itself.
+            log: run.log.as_deref().filter(|log| run.outcome != "running" && !log.trim().is_empty()),
         }
     }
 }

@@ -158,6 +158,9 @@ pub fn lane(lane: &LaneView) -> Mark {
     if starves(lane) {
         return Mark::new("starved", "alert", "No worker");
     }
+    if matches!(lane.limited_by.as_deref(), Some("rate" | "concurrency" | "fuse" | "key")) {
+        return Mark::new("held", "limits", "Held back");
+    }
     match (lane.waiting + lane.running > 0, lane.workers) {
         (true, _) => Mark::new("flowing", "running", "Flowing"),
         (false, 0) => Mark::new("idle", "cancelled", "Not served"),

@@ -73,11 +73,11 @@ impl<'a> From<&'a LaneView> for Row<'a> {
 /// What keeps jobs waiting, where the mark does not say it already.
 fn held_by(lane: &LaneView) -> Option<&'static str> {
     match lane.limited_by.as_deref()? {
-        "rate" => Some("its rate"),
-        "concurrency" => Some("its limit of jobs at once"),
-        "workers" if lane.workers > 0 => Some("busy workers"),
-        "fuse" => Some("a kind that is held"),
-        "key" => Some("concurrency keys"),
+        "rate" => Some("by its rate"),
+        "concurrency" => Some("by its limit"),
+        "workers" if lane.workers > 0 => Some("all slots busy"),
+        "fuse" => Some("by a kind’s fuse"),
+        "key" => Some("by concurrency keys"),
         _ => None,
     }
 }
