@@ -530,6 +530,8 @@ CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (create
 
 CREATE INDEX jobs_batch ON public.jobs USING btree (batch_id, state) WHERE (batch_id IS NOT NULL);
 
+CREATE INDEX jobs_blocked ON public.jobs USING btree (lane, id) WHERE (state = 'blocked'::text);
+
 CREATE INDEX jobs_deadline ON public.jobs USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state = ANY (ARRAY['scheduled'::text, 'blocked'::text, 'queued'::text, 'retrying'::text])));
 
 CREATE INDEX jobs_due ON public.jobs USING btree (run_at) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text]));

@@ -18,6 +18,7 @@ create index jobs_deadline on jobs (deadline_at)
     where deadline_at is not null and state in ('scheduled', 'blocked', 'queued', 'retrying');
 create index jobs_batch on jobs (batch_id, state) where batch_id is not null;
 create index jobs_fingerprint on jobs (fingerprint, id) where state in ('retrying', 'dead');
+create index jobs_blocked on jobs (lane, id) where state = 'blocked'; -- for people: lists and counts
 
 -- Jobs that belong together. When all are final, the callback runs, once.
 create table batches (

@@ -1,6 +1,7 @@
 //! The REST API and the dashboard. A file in `routes` is a table of endpoints with short handlers: authorise, look
 //! up, change, enqueue, commit, answer. Everything slow is a job.
 
+mod acts;
 pub mod app;
 pub mod auth;
 pub mod cli;

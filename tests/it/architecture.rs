@@ -359,7 +359,7 @@ fn snake(name: &str) -> String {
 
 #[test]
 fn the_three_lists_of_kinds_agree() {
-    let catalogue = read(&["shared/src/platform/jobs"], "kinds.rs").remove(0);
+    let catalogue = read(&["shared/src/platform/jobs"], "/jobs/kinds.rs").remove(0);
     let declared: Vec<(String, String)> =
         matches(r#"(?s)impl Job for (\w+) \{\s*const KIND: &'static str = "([^"]+)";"#, &catalogue.text)
             .into_iter()

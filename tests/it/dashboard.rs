@@ -5,6 +5,8 @@ use harness::people::PASSWORD;
 use harness::{Client, Reply, TestApp};
 use serde_json::json;
 
+use crate::errors;
+
 /// What a browser says of a form on our own page.
 fn browser(app: &TestApp) -> Client {
     app.anonymous().header("sec-fetch-site", "same-origin").header("origin", "http://api.test")
@@ -64,7 +66,16 @@ async fn an_administrator_signs_in_by_a_form_and_sees_every_page() {
     let mail = app.sql("select id from emails limit 1").await[0]["id"].as_str().expect("a mail").to_owned();
     let one =
         [format!("/admin/jobs/{job}"), format!("/admin/emails/{mail}"), format!("/admin/emails/{mail}/preview.html")];
-    let all = ["/admin", "/admin/jobs?state=dead", "/admin/queues", "/admin/workers", "/admin/emails", "/admin/audit"];
+    let all = [
+        "/admin",
+        "/admin/jobs?state=dead",
+        "/admin/errors",
+        "/admin/queues",
+        "/admin/batches",
+        "/admin/workers",
+        "/admin/emails",
+        "/admin/audit",
+    ];
     for path in one.iter().map(String::as_str).chain(all) {
         let page = chef.get(path).await.status(200);
         assert!(!page.text.contains("<script>alert"), "{path}");
@@ -154,8 +165,27 @@ async fn whoever_may_only_read_changes_nothing() {
     // Even with the token of another form of hers.
     let token = if page.text.contains("name=\"token\"") { form_token(&page) } else { String::new() };
     post(&rita, &format!("{path}/retry"), &[("token", &token)]).await.status(403);
-    post(&rita, "/admin/queues/default/pause", &[("token", &token)]).await.status(403);
-    assert_eq!(app.sql("select count(*) from lanes where paused_at is not null").await[0]["count"], 0);
+    app.execute(&errors::group("f", "new", 0)).await;
+    for path in ["/admin/queues", "/admin/errors", "/admin/errors/f"] {
+        let page = rita.get(path).await.status(200);
+        let forms = page.text.matches("method=\"post\"").count();
+        assert_eq!(forms, 1, "{path}: a reader sees no form but the one to sign out");
+    }
+    for path in [
+        "queues/default/pause",
+        "queues/default/limits",
+        "kinds/debug.probe/fuse",
+        "kinds/debug.probe/clear",
+        "errors/f/resolve",
+        "errors/f/mute",
+        "errors/f/unmute",
+        "errors/f/note",
+    ] {
+        post(&rita, &format!("/admin/{path}"), &[("token", &token)]).await.status(403);
+    }
+    assert_eq!(app.sql("select count(*) from lanes").await[0]["count"], 0);
+    assert_eq!(app.sql("select count(*) from job_kinds").await[0]["count"], 0);
+    assert_eq!(app.sql("select state from error_groups").await[0]["state"], "new");
 }
 
 #[tokio::test]
@@ -177,4 +207,125 @@ async fn a_dashboard_session_lasts_half_a_day() {
     chef.get("/admin").await.status(200);
     app.advance(std::time::Duration::from_secs(2 * 3600)).await;
     chef.get("/admin").await.status(303);
+}
+
+#[tokio::test]
+async fn the_queues_page_limits_pauses_and_holds() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    let token = form_token(&chef.get("/admin/queues").await.status(200));
+    let send = async |path: &str, fields: &[(&str, &str)]| {
+        let fields = [&[("token", &*token)], fields].concat();
+        post(&chef, &format!("/admin/{path}"), &fields).await
+    };
+    send("queues/email/limits", &[("concurrency", "4"), ("count", "10"), ("seconds", "60")]).await.status(303);
+    send("queues/media/limits", &[("concurrency", ""), ("count", "7"), ("seconds", "1")]).await.status(303);
+    send("queues/exports/pause", &[("reason", "disk is full"), ("minutes", "30")]).await.status(303);
+    send("kinds/debug.probe/fuse", &[("fuse", "dead"), ("reason", "by mistake")]).await.status(303);
+    let page = chef.get("/admin/queues").await.status(200).text;
+    for said in [
+        "at most 4 at once, 10 starts per 60 s",
+        "7 starts per second",
+        "“disk is full”",
+        "“by mistake”",
+        "To dead letters",
+    ] {
+        assert!(page.contains(said), "{said} is not on the page");
+    }
+    send("queues/email/limits", &[("concurrency", ""), ("count", ""), ("seconds", "1")]).await.status(303);
+    send("kinds/debug.probe/clear", &[]).await.status(303);
+    let page = chef.get("/admin/queues").await.status(200).text;
+    assert!(!page.contains("at most 4") && !page.contains("by mistake"));
+    for (path, fields) in [
+        ("queues/email/limits", vec![("concurrency", "0")]),
+        ("queues/email/pause", vec![("minutes", "0")]),
+        ("kinds/debug.probe/fuse", vec![("fuse", "hold")]),
+        ("kinds/debug.probe/fuse", vec![("fuse", "open"), ("reason", "x")]),
+    ] {
+        send(path, &fields).await.status(422);
+    }
+    let actions = app.sql("select action from audit_log where target_type in ('lane', 'kind') order by id").await;
+    let actions: Vec<_> = actions.as_array().expect("rows").iter().filter_map(|row| row["action"].as_str()).collect();
+    let limited = "QUEUE_LIMITED";
+    assert_eq!(actions, [limited, limited, "QUEUE_PAUSED", "FUSE_SET", limited, "FUSE_CLEARED"]);
+}
+
+#[tokio::test]
+async fn the_errors_page_resolves_mutes_notes_and_leads_to_a_retry_of_all() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    let jobs: String = ["dead", "dead", "retrying"].map(|state| errors::job("f", state)).concat();
+    app.execute(&[errors::group("f", "regressed", 3), jobs].concat()).await;
+    let list = chef.get("/admin/errors").await.status(200);
+    assert!(list.text.contains("relay said # no") && list.text.contains("Regressed"), "{}", list.text);
+    assert!(
+        list.text.contains("/admin/jobs?error=f\">3</a>") || list.text.contains("/admin/jobs?error&#x3D;f\">3</a>")
+    );
+    let token = form_token(&list);
+    let send = async |verb: &str, fields: &[(&str, &str)]| {
+        let fields = [&[("token", &*token)], fields].concat();
+        let reply = post(&chef, &format!("/admin/errors/f/{verb}"), &fields).await.status(303);
+        assert_eq!(reply.header("location"), Some("/admin/errors/f"));
+        chef.get("/admin/errors/f").await.status(200).text
+    };
+    assert!(send("mute", &[("hours", "2")]).await.contains("Muted until"));
+    assert!(send("unmute", &[]).await.contains("Known"));
+    assert!(send("note", &[("note", "ask <the> relay")]).await.contains("ask &lt;the&gt; relay"));
+    assert!(send("resolve", &[("reason", "mended in 1.2")]).await.contains("“mended in 1.2”"));
+    chef.get("/admin/errors/nothing").await.status(404);
+
+    let preview = post(&chef, "/admin/jobs/retry/preview", &[("token", &token), ("error", "f")]).await.status(200);
+    assert!(preview.text.contains("Retry 3 jobs?"), "{}", preview.text);
+    let field = |name: &str| {
+        let rest = preview.text.split(&format!("name=\"{name}\" value=\"")).nth(1).expect("a field");
+        rest.split('"').next().expect("its end").replace("&#x3D;", "=")
+    };
+    let (selection, filter, proof) = (field("selection"), field("filter"), field("proof"));
+    let fields = [("token", &*token), ("selection", &selection), ("filter", &filter), ("proof", &proof)];
+    post(&chef, "/admin/jobs/retry", &fields).await.status(303);
+    assert_eq!(app.drain().await, 3);
+}
+
+#[tokio::test]
+async fn the_job_page_tells_what_holds_it_what_it_did_and_says() {
+    let mut app = TestApp::new().await;
+    let api = app.admin().await;
+    let chef = operator(&app, "chef").await;
+    let reply = api.post("/api/v1/admin/jobs/probe", json!({ "mode": "ok" })).await.status(202);
+    let id = reply.data()["jobs"][0].as_str().expect("an id").to_owned();
+    app.execute(&format!(
+        "insert into batches (id, name) values ('0190a000-0000-7000-8000-000000000001', 'letters');
+         update jobs set state = 'blocked', tenant = 'a&b', concurrency_key = 'example.org', concurrency_limit = 3,
+                batch_id = '0190a000-0000-7000-8000-000000000001', deadline_at = now() + interval '1 h'
+         where id = '{id}'"
+    ))
+    .await;
+    let path = format!("/admin/jobs/{id}");
+    let page = chef.get(&path).await.status(200).text.replace("&#x3D;", "=");
+    for said in [
+        "Blocked",
+        "Waiting for room under example.org",
+        "example.org, at most 3 at once",
+        "/admin/jobs?tenant=a%26b",
+        "/admin/batches/0190a000-0000-7000-8000-000000000001",
+        "Must begin by",
+    ] {
+        assert!(page.contains(said), "{said} is not on the page");
+    }
+    let batch = chef.get("/admin/batches/0190a000-0000-7000-8000-000000000001").await.status(200).text;
+    assert!(batch.contains("letters") && batch.contains("Blocked <b class=\"num\">1</b>"), "{batch}");
+    app.execute(&format!(
+        "update jobs set state = 'running', fence = 1, worker_id = 'w', started_at = now(), lease_until = now() + interval '1 h',
+                log = 'page 3 <of> 4', progress = '{{\"done\": 3, \"total\": 4}}';
+         insert into job_effects (job_id, name, fence, worker_id, done_at, reply) values
+            ('{id}', 'smtp', 1, 'w', now(), '250 accepted'), ('{id}', 'stripe.refund', 1, 'w', null, null)"
+    ))
+    .await;
+    let page = chef.get(&path).await.status(200).text;
+    for said in ["page 3 &lt;of&gt; 4", "3 of 4, 75 %", "250 accepted", "stripe.refund", "Nobody knows"] {
+        assert!(page.contains(said), "{said} is not on the page");
+    }
+    app.leave_jobs();
 }

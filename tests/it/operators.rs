@@ -93,6 +93,91 @@ async fn a_running_job_is_asked_to_stop() {
 }
 
 #[tokio::test]
+async fn a_blocked_job_is_seen_and_can_only_be_cancelled() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let id = probes(&admin, json!({ "mode": "ok" })).await.remove(0);
+    app.execute("update jobs set state = 'blocked', concurrency_key = 'k', concurrency_limit = 1").await;
+    assert_eq!(admin.get("/api/v1/admin/jobs?state=blocked").await.ok()[0]["id"], json!(id));
+    for verb in ["retry", "discard"] {
+        assert_eq!(act(&admin, &id, verb).await.status(409).code(), "job_state");
+    }
+    assert_eq!(act(&admin, &id, "cancel").await.ok()["state"], "cancelled");
+    assert_eq!(act(&admin, &id, "retry").await.status(202).data()["state"], "blocked", "it waits for its key again");
+    assert_eq!(app.drain().await, 1);
+}
+
+#[tokio::test]
+async fn a_retry_forgets_what_stood_against_the_run_and_nothing_else() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    let ids = dead(&app, &admin, 2).await;
+    app.execute(&format!(
+        "update jobs set deadline_at = now() - interval '1 hour' where id = '{0}';
+         update jobs set deadline_at = now() + interval '1 hour' where id = '{1}';
+         insert into job_effects (job_id, name, fence, worker_id, done_at, reply) values
+            ('{0}', 'smtp', 1, 'w', null, null), ('{0}', 'stripe.refund', 1, 'w', now(), 're_1'),
+            ('{1}', 'smtp', 1, 'w', now(), '250 ok')",
+        ids[0], ids[1]
+    ))
+    .await;
+    for id in &ids {
+        assert_eq!(act(&admin, id, "retry").await.status(202).data()["state"], "queued");
+    }
+    let kept = app.sql("select name, reply from job_effects e join jobs j on j.id = e.job_id where j.kind = 'debug.probe' order by name").await;
+    assert_eq!(kept, json!([{ "name": "smtp", "reply": "250 ok" }, { "name": "stripe.refund", "reply": "re_1" }]));
+    let deadlines =
+        app.sql("select deadline_at > now() as ahead from jobs where kind = 'debug.probe' order by id").await;
+    assert_eq!(deadlines, json!([{ "ahead": null }, { "ahead": true }]), "one that has passed would end it at once");
+    app.leave_jobs();
+}
+
+#[tokio::test]
+async fn the_callback_of_an_unfinished_batch_comes_back_to_wait_for_it() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    let ids = probes(&admin, json!({ "mode": "ok", "count": 2 })).await;
+    app.execute(&format!(
+        "update jobs set state = 'cancelled', finished_at = now();
+         insert into batches (id, name, callback_id, finished_at) values
+            (gen_random_uuid(), 'open', '{}', null), (gen_random_uuid(), 'over', '{}', now())",
+        ids[0], ids[1]
+    ))
+    .await;
+    assert_eq!(act(&admin, &ids[0], "retry").await.status(202).data()["state"], "blocked");
+    assert_eq!(act(&admin, &ids[1], "retry").await.status(202).data()["state"], "queued");
+    app.leave_jobs();
+}
+
+#[tokio::test]
+async fn a_job_tells_what_it_says_and_did_outside() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    let id = probes(&admin, json!({ "mode": "ok" })).await.remove(0);
+    app.execute(&format!(
+        "update jobs set state = 'running', fence = 1, worker_id = 'w', started_at = now(), log = 'half of it',
+                lease_until = now() + interval '1 h', progress = '{{\"done\": 1, \"total\": 2}}', tenant = 'acme',
+                concurrency_key = 'example.org', concurrency_limit = 3, deadline_at = now() + interval '1 h';
+         insert into job_effects (job_id, name, fence, worker_id) values ('{id}', 'smtp', 1, 'w')"
+    ))
+    .await;
+    let job = admin.get(&format!("/api/v1/admin/jobs/{id}")).await.ok();
+    assert_eq!((&job["log"], &job["attempts"][0]["log"]), (&json!("half of it"), &json!("half of it")));
+    assert_eq!(job["progress"], json!({ "done": 1, "total": 2 }));
+    assert_eq!(
+        (&job["tenant"], &job["concurrency_key"], &job["concurrency_limit"]),
+        (&json!("acme"), &json!("example.org"), &json!(3))
+    );
+    assert!(job["deadline_at"].is_string());
+    let effect = &job["effects"][0];
+    assert_eq!(
+        (&effect["name"], &effect["done_at"], &effect["worker_id"]),
+        (&json!("smtp"), &Value::Null, &json!("w"))
+    );
+    app.leave_jobs();
+}
+
+#[tokio::test]
 async fn a_discarded_job_is_gone_and_the_audit_log_knows_what_it_was() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
@@ -155,12 +240,28 @@ async fn filters_narrow_and_add_up() {
     ] {
         assert_eq!(count(query).await, expected, "{query}");
     }
+    app.execute(
+        "with few as (select id, row_number() over (order by id) as n from jobs where state = 'dead')
+         update jobs set tenant = 'acme', concurrency_key = 'k', batch_id = '0190a000-0000-7000-8000-000000000001',
+                fingerprint = 'f' from few where jobs.id = few.id and few.n = 1;
+         update jobs set fingerprint = 'f' where state = 'succeeded'",
+    )
+    .await;
+    for query in ["tenant=acme", "key=k", "batch=0190a000-0000-7000-8000-000000000001", "error=f"] {
+        let found = admin.get(&format!("/api/v1/admin/jobs?{query}")).await.ok();
+        assert_eq!(found.as_array().map(Vec::len), Some(1), "{query}");
+        assert_eq!((&found[0]["tenant"], &found[0]["state"]), (&json!("acme"), &json!("dead")), "{query}");
+    }
     let mail = app.sql("select subject_id from jobs where kind = 'email.send' limit 1").await[0]["subject_id"].clone();
     let by_subject = admin.get(&format!("/api/v1/admin/jobs?subject={}", mail.as_str().expect("an id"))).await.ok();
     assert_eq!(by_subject[0]["kind"], "email.send");
-    for (query, field) in
-        [("state=lost", "state"), ("attempt=x", "attempt"), ("older=-1", "older"), ("colour=red", "colour")]
-    {
+    for (query, field) in [
+        ("state=lost", "state"),
+        ("attempt=x", "attempt"),
+        ("batch=x", "batch"),
+        ("older=-1", "older"),
+        ("colour=red", "colour"),
+    ] {
         assert_eq!(admin.get(&format!("/api/v1/admin/jobs?{query}")).await.wrong_fields(), [field]);
     }
 }
@@ -264,6 +365,45 @@ async fn queues_tell_how_deep_and_how_old_they_are() {
 }
 
 #[tokio::test]
+async fn a_probe_shows_each_feature_at_work() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let first = async |order: Value| {
+        let id = probes(&admin, order).await.remove(0);
+        admin.get(&format!("/api/v1/admin/jobs/{id}")).await.ok()
+    };
+    let later = first(json!({ "mode": "ok", "delay_seconds": 60, "priority": -2, "tenant": "acme" })).await;
+    assert_eq!(
+        (&later["state"], &later["priority"], &later["tenant"]),
+        (&json!("scheduled"), &json!(-2), &json!("acme"))
+    );
+    let keyed = first(json!({ "mode": "ok", "key": "example.org", "key_limit": 3, "expires_seconds": 60 })).await;
+    assert_eq!(
+        (&keyed["concurrency_key"], &keyed["concurrency_limit"], keyed["deadline_at"].is_string()),
+        (&json!("example.org"), &json!(3), true)
+    );
+    let order = json!({ "mode": "ok", "unique_key": "only", "count": 3 });
+    let one = admin.post("/api/v1/admin/jobs/probe", order).await.status(202).data();
+    assert_eq!((&one["count"], one["jobs"].as_array().map(Vec::len)), (&json!(1), Some(1)));
+    let order = json!({ "mode": "ok", "batch": "letters", "count": 2 });
+    let batch = admin.post("/api/v1/admin/jobs/probe", order).await.status(202).data();
+    let path = format!("/api/v1/admin/batches/{}", batch["batch"].as_str().expect("a batch"));
+    let seen = admin.get(&path).await.ok();
+    assert_eq!((&seen["counts"], &seen["callback_id"]), (&json!({ "queued": 2 }), &batch["callback"]));
+    app.advance(Duration::from_secs(61)).await;
+    app.drain().await;
+    let admin = app.login("chef@example.org", PASSWORD).await;
+    assert_eq!(admin.get(&path).await.ok()["counts"], json!({ "succeeded": 2 }));
+    let left =
+        app.sql("select state, count(*) from jobs where kind = 'debug.probe' group by state order by state").await;
+    assert_eq!(
+        left,
+        json!([{ "state": "cancelled", "count": 1 }, { "state": "succeeded", "count": 5 }]),
+        "one expired"
+    );
+}
+
+#[tokio::test]
 async fn a_probe_order_is_read_strictly() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
@@ -272,6 +412,8 @@ async fn a_probe_order_is_read_strictly() {
     assert_eq!(wrong(json!({ "mode": "sing" })).await, ["mode"]);
     assert_eq!(wrong(json!({ "mode": "ok", "count": 0 })).await, ["count"]);
     assert_eq!(wrong(json!({ "mode": "ok", "count": 10_001 })).await, ["count"]);
+    assert_eq!(wrong(json!({ "mode": "ok", "key_limit": 2 })).await, ["key"]);
+    assert_eq!(wrong(json!({ "mode": "ok", "expires_seconds": 0 })).await, ["expires_seconds"]);
     assert_eq!(wrong(json!({ "mode": "ok", "x": 1 })).await, ["x"]);
     assert_eq!(app.sql("select count(*) from jobs").await[0]["count"], 0);
 }

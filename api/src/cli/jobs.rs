@@ -1,15 +1,15 @@
-//! `facteur jobs`: look at jobs. What changes them is in `retry.rs`.
+//! `facteur jobs`: look at jobs. What changes them is in `retry.rs`, which of them in `which.rs`.
 
 use clap::{Args, Subcommand};
 use shared::kernel::Error;
 use shared::kernel::ids::JobId;
 use shared::kernel::page::{self, PageRequest};
 use shared::platform::Platform;
-use shared::platform::jobs::Lane;
-use shared::platform::jobs::admin::{self, JobFilter, JobRow, STATES};
+use shared::platform::jobs::admin::{self, JobRow};
 
 use super::exit::{Failure, USAGE};
 use super::text::{json, relative, short, table};
+use super::which::Which;
 use super::{open, retry, say, show};
 
 /// What can be done with jobs.
@@ -20,6 +20,7 @@ pub enum Command {
 Examples:
   facteur jobs ls --state dead
   facteur jobs ls --kind email.send --q example.org --limit 200
+  facteur jobs ls --state blocked --key example.org
   facteur jobs ls --state retrying --json | jq -r '.data[].id'")]
     Ls(Ls),
     /// Show one job with every attempt
@@ -36,6 +37,7 @@ Examples:
 Examples:
   facteur jobs retry 01890a5d-ac96-774b-bcce-b302099a8057
   facteur jobs retry --state dead --kind email.send        shows how many, then asks
+  facteur jobs retry --error 5d41402abc4b2a76b9719d911017c592  all that one failure holds up
   facteur jobs retry --state dead --lane documents --yes   for scripts")]
     Retry(retry::Retry),
     /// Enqueue a harmless job that does what it is told, to watch retry, time-out and dead letter
@@ -46,36 +48,6 @@ Examples:
   facteur jobs probe sleep --n 30000 --lane email
 Beware: `abort` takes a worker process down, three times before its job is quarantined.")]
     Probe(retry::Probe),
-}
-
-/// Which jobs.
-#[derive(Args)]
-pub struct Which {
-    /// In this state
-    #[arg(long, value_parser = STATES)]
-    state: Option<String>,
-    /// Of this kind, for example email.send
-    #[arg(long)]
-    kind: Option<String>,
-    /// In this lane
-    #[arg(long)]
-    lane: Option<Lane>,
-    /// With this text in what they are known by or in their last error
-    #[arg(long)]
-    q: Option<String>,
-}
-
-impl Which {
-    /// The same for the ledger.
-    pub fn filter(self) -> JobFilter {
-        let lane = self.lane.map(|lane| lane.name().to_owned());
-        JobFilter { state: self.state, kind: self.kind, lane, q: self.q, ..JobFilter::default() }
-    }
-
-    /// Nothing was said.
-    pub fn is_everything(&self) -> bool {
-        self.state.is_none() && self.kind.is_none() && self.lane.is_none() && self.q.is_none()
-    }
 }
 
 /// `jobs ls`.

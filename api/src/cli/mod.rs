@@ -1,11 +1,15 @@
 //! The command line: `facteur`. A file here is one command; every one of them can be run by a script (exit codes of
 //! sysexits.h, answers on standard output, complaints on standard error).
 
+mod batches;
 mod doctor;
+mod errors;
 pub mod exit;
 mod jobs;
+mod kinds;
 mod migrate;
 mod openapi;
+mod queues;
 mod retry;
 mod schedules;
 mod seed;
@@ -13,6 +17,7 @@ mod serve;
 mod show;
 mod text;
 mod users;
+mod which;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -20,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use shared::kernel::config::Config;
+use shared::platform::tx::{Origin, Tx};
 use shared::platform::{Platform, schema, store};
 
 use self::exit::Failure;
@@ -45,7 +51,9 @@ From nothing to a running installation:
 When jobs fail:
   facteur jobs ls --state dead                           what died, and of what
   facteur jobs show 01890a5d-ac96-774b-bcce-b302099a8057 every attempt of one
+  facteur errors ls                                      what fails, in groups
   facteur jobs retry --state dead --kind email.send      all of them again, after a look
+  facteur kinds hold email.send --reason 'relay is down' nobody claims this kind any more
 
 Exit codes: 0 done, 64 wrong usage, 65 the data does not allow it, 69 a store or port is not to be had,
 70 our own fault, 77 not allowed, 78 the configuration is wrong."
@@ -83,6 +91,18 @@ enum Command {
     /// Look at recurring duties, stop them, run one now
     #[command(subcommand)]
     Schedules(schedules::Command),
+    /// Look at failures in groups: what fails, how often, since when
+    #[command(subcommand)]
+    Errors(errors::Command),
+    /// Look at queues; pause, resume and limit them
+    #[command(subcommand)]
+    Queues(queues::Command),
+    /// Look at the kinds of jobs, and hold one back
+    #[command(subcommand)]
+    Kinds(kinds::Command),
+    /// Look at batches of jobs
+    #[command(subcommand)]
+    Batches(batches::Command),
     /// Print the OpenAPI document
     #[command(after_help = "Example:\n  facteur openapi > openapi.json")]
     Openapi,
@@ -105,6 +125,10 @@ pub async fn run() -> ExitCode {
         Command::User(command) => users::run(command).await,
         Command::Jobs(command) => jobs::run(command).await,
         Command::Schedules(command) => schedules::run(command).await,
+        Command::Errors(command) => errors::run(command).await,
+        Command::Queues(command) => queues::run(command).await,
+        Command::Kinds(command) => kinds::run(command).await,
+        Command::Batches(command) => batches::run(command).await,
         Command::Openapi => openapi::run(),
     };
     match done {
@@ -121,6 +145,12 @@ async fn open() -> Result<Platform, Failure> {
     let config = Config::from_env()?;
     schema::check(&mut store::connect(&config).await?).await?;
     Ok(Platform::new(config)?)
+}
+
+/// A transaction of whoever sits at this terminal; the audit log knows them by the program alone.
+async fn begin(platform: &Platform) -> Result<Tx, Failure> {
+    let origin = Origin { user_agent: Some("facteur command line".into()), ..Origin::default() };
+    Ok(Tx::begin_for(platform, origin).await?)
 }
 
 /// Prints a line of the answer. A reader that has gone away (`| head`) is no error.

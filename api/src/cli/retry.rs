@@ -6,15 +6,15 @@ use shared::kernel::config::Env;
 use shared::kernel::ids::JobId;
 use shared::platform::Platform;
 use shared::platform::audit::{self, Severity};
-use shared::platform::jobs::admin::{self, Preview};
+use shared::platform::jobs::admin::{self, JobFilter, Preview};
 use shared::platform::jobs::kinds::{self, ProbeMode};
 use shared::platform::jobs::{Lane, NewJob, enqueue_all};
-use shared::platform::tx::{Origin, Tx};
+use shared::platform::tx::Tx;
 
 use super::exit::{DENIED, Failure, USAGE};
-use super::jobs::Which;
-use super::say;
 use super::text::confirmed;
+use super::which::Which;
+use super::{begin, say};
 
 /// States that can be brought back.
 const RETRIED: [&str; 4] = ["dead", "cancelled", "retrying", "scheduled"];
@@ -25,7 +25,7 @@ const BATCH: u32 = 1000;
 #[derive(Args)]
 pub struct Retry {
     /// This job
-    #[arg(conflicts_with_all = ["state", "kind", "lane", "q"])]
+    #[arg(conflicts_with_all = Which::FLAGS)]
     id: Option<JobId>,
     #[command(flatten)]
     which: Which,
@@ -38,9 +38,9 @@ pub struct Retry {
 #[derive(Args)]
 pub struct Probe {
     /// What it does
-    #[arg(value_parser = ["ok", "fail", "fail_n", "panic", "sleep", "hang", "abort"])]
+    #[arg(value_parser = ["ok", "fail", "fail_n", "retry_after", "snooze", "cancel", "dead", "panic", "sleep", "hang", "abort"])]
     mode: String,
-    /// sleep: milliseconds; fail_n: failures before it succeeds
+    /// sleep: milliseconds; fail_n: failures before it succeeds; retry_after, snooze: seconds
     #[arg(long)]
     n: Option<u64>,
     /// So many jobs
@@ -55,18 +55,22 @@ pub struct Probe {
 pub async fn retry(platform: &Platform, args: Retry) -> Result<(), Failure> {
     if let Some(id) = args.id {
         let mut tx = begin(platform).await?;
-        admin::retry(&mut tx, id).await?;
+        let state = admin::retry(&mut tx, id).await?;
         record(&mut tx, "JOB_RETRIED", Severity::Medium, id.to_string(), json!({})).await?;
         tx.commit().await?;
-        say(format_args!("{id} is queued again"));
+        say(format_args!("{id} is {state} again"));
         return Ok(());
     }
-    if args.which.is_everything() {
-        return Err(Failure::new(USAGE, "say which jobs: an id, or --state, --kind, --lane, --q"));
-    }
     let filter = args.which.filter().checked()?;
-    let state = filter.state.as_deref().unwrap_or("dead");
-    if !RETRIED.contains(&state) {
+    if filter == JobFilter::default() {
+        let flags = Which::FLAGS.map(|flag| format!("--{flag}")).join(", ");
+        return Err(Failure::new(USAGE, format!("say which jobs: an id, or {flags}")));
+    }
+    let state = match &filter {
+        JobFilter { state: None, error: Some(_), .. } => "retrying or dead",
+        filter => filter.state.as_deref().unwrap_or("dead"),
+    };
+    if filter.state.is_some() && !RETRIED.contains(&state) {
         return Err(Failure::new(
             USAGE,
             format!("what is {state} cannot be retried, only what is {}", RETRIED.join(", ")),
@@ -130,11 +134,6 @@ pub async fn probe(platform: &Platform, args: Probe) -> Result<(), Failure> {
         say(format_args!("{} jobs in lane {}: facteur jobs ls --kind debug.probe", args.count, args.lane));
     }
     Ok(())
-}
-
-async fn begin(platform: &Platform) -> Result<Tx, Failure> {
-    let origin = Origin { user_agent: Some("facteur jobs".into()), ..Origin::default() };
-    Ok(Tx::begin_for(platform, origin).await?)
 }
 
 async fn record(tx: &mut Tx, action: &str, severity: Severity, id: String, details: Value) -> Result<(), Failure> {

@@ -47,8 +47,9 @@ impl Line {
             "job" => Some(format!("/admin/jobs/{id}")),
             "email" => Some(format!("/admin/emails/{id}")),
             "request" => Some(format!("/admin/requests/{id}")),
-            "lane" => Some("/admin/queues".to_owned()),
+            "lane" | "kind" => Some("/admin/queues".to_owned()),
             "schedule" => Some("/admin/schedules".to_owned()),
+            "error" => Some(format!("/admin/errors/{id}")),
             _ => None,
         };
         let reason = row.details["reason"].as_str().filter(|reason| !reason.is_empty());

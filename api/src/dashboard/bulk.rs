@@ -14,7 +14,7 @@ use crate::dashboard::forms::Sent;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::capped;
 use crate::dashboard::note::{Note, What};
-use crate::dashboard::row::{RETRYABLE, Row};
+use crate::dashboard::row::{RETRYABLE, Row, retryable};
 use crate::dashboard::{filter, session};
 use crate::error::{Answer, ApiError};
 
@@ -40,7 +40,7 @@ struct Page<'a> {
 /// `POST /admin/jobs/retry/preview`
 pub async fn preview(desk: Desk, Sent(given): Sent<JobFilter>) -> Result<Response, ApiError> {
     let given = given.checked()?;
-    if !given.state.as_deref().is_some_and(|state| RETRYABLE.contains(&state)) {
+    if !retryable(&given) {
         return Err(Error::field("state", "choice", format!("should be one of {}", RETRYABLE.join(", "))).into());
     }
     let mut tx = desk.begin().await?;

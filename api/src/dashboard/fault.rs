@@ -78,7 +78,7 @@ fn describe(status: StatusCode, problem: &Value, uri: &Uri) -> Page {
     let said = |name: &str| problem[name].as_str().unwrap_or_default();
     let noun = said("detail").strip_suffix(" not found").unwrap_or("page");
     let (title, detail) = match (status.as_u16(), said("code")) {
-        (404, _) if matches!(noun, "job" | "email" | "request") => (
+        (404, _) if matches!(noun, "job" | "email" | "request" | "error" | "batch") => (
             format!("There is no such {noun}"),
             "It never existed, was discarded, or was pruned after its retention.".into(),
         ),

@@ -1,6 +1,7 @@
 //! A list's filter as a URL, as words, as chips and as the fields of its form: four views of one thing.
 
 use serde::Serialize;
+use shared::kernel::text;
 use shared::platform::jobs::admin::JobFilter;
 use shared::platform::jobs::{Lane, kinds};
 
@@ -21,6 +22,9 @@ const AGES: [(i64, &str); 7] = [
     (2_592_000, "30 days"),
 ];
 
+/// What the form has no field for: it keeps what links have set.
+const KEPT: [&str; 6] = ["state", "subject", "error", "batch", "tenant", "key"];
+
 /// A filter and the address without it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Chip {
@@ -33,8 +37,7 @@ pub struct Chip {
 /// The filter bar.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bar {
-    state: Option<String>,
-    subject: Option<String>,
+    kept: Vec<Hidden>,
     q: Option<String>,
     attempt: Option<i32>,
     selects: Vec<Select>,
@@ -91,6 +94,8 @@ fn says(name: &str, value: &str) -> String {
         "attempt" => format!("at least {value} attempts"),
         "older" | "younger" => format!("{name} than {}", age(value)),
         "subject" => format!("about {value}"),
+        "error" => format!("failure {}", text::cut(value, 8)),
+        "key" => format!("under key {value}"),
         "q" => format!("contains “{value}”"),
         _ => format!("{name} {value}"),
     }
@@ -112,8 +117,7 @@ pub fn bar(filter: &JobFilter) -> Bar {
         Select::new(name, any, options, chosen.map(|s| s.to_string()).as_deref())
     };
     Bar {
-        state: filter.state.clone(),
-        subject: filter.subject.map(|id| id.to_string()),
+        kept: hidden(filter).into_iter().filter(|field| KEPT.contains(&&*field.name)).collect(),
         q: filter.q.clone(),
         attempt: filter.attempt,
         selects: vec![

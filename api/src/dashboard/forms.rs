@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
+use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::kernel::Error;
@@ -55,6 +56,25 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Sent<T> {
             Error::Invalid(vec![FieldError::new(error.path().to_string(), "type", error.inner().to_string())]).into()
         })
     }
+}
+
+/// The longest that something ends by itself after: thirty days.
+const LONGEST: i64 = 30 * 24 * 60;
+
+/// When so many minutes have passed; none: never by itself.
+pub fn after_minutes(app: &App, minutes: Option<i64>) -> Result<Option<DateTime<Utc>>, Error> {
+    match minutes {
+        Some(minutes) if !(1..=LONGEST).contains(&minutes) => {
+            Err(Error::field("minutes", "range", format!("should be 1 to {LONGEST}")))
+        }
+        minutes => Ok(minutes.map(|minutes| app.platform.clock.now() + Duration::minutes(minutes))),
+    }
+}
+
+/// A line somebody wrote, trimmed and not too long; none for nothing.
+pub fn line(text: Option<&str>) -> Option<String> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+    Some(shared::kernel::text::cut(text, 300).into_owned())
 }
 
 /// Whether a browser says that one of our pages sent this. Every browser says it with every POST.

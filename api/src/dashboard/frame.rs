@@ -22,8 +22,12 @@ pub enum Place {
     Jobs,
     /// The list of the dead.
     Dead,
-    /// Lanes.
+    /// Failures in groups.
+    Errors,
+    /// Lanes and kinds.
     Queues,
+    /// Batches.
+    Batches,
     /// Worker processes.
     Workers,
     /// Recurring duties.
@@ -40,11 +44,13 @@ pub enum Place {
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 10] = [
+const NAVIGATION: [(Place, &str, &str, &str); 12] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
+    (Place::Errors, "Errors", "/admin/errors", "errors"),
     (Place::Queues, "Queues", "/admin/queues", "queues"),
+    (Place::Batches, "Batches", "/admin/batches", "batches"),
     (Place::Workers, "Workers", "/admin/workers", "workers"),
     (Place::Schedules, "Schedules", "/admin/schedules", "scheduled"),
     (Place::Emails, "E-mails", "/admin/emails", "emails"),

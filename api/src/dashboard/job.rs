@@ -3,21 +3,25 @@
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use shared::kernel::ids::JobId;
 use shared::platform::audit;
-use shared::platform::jobs::admin::{self, Attempt, JobView};
+use shared::platform::jobs::admin::{self, Attempt, Effect, JobView};
+use shared::platform::jobs::health::COUNT_CAP;
 
 use crate::dashboard::audit::Line;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::facts::Fact;
 use crate::dashboard::frame::Place;
-use crate::dashboard::marks::{self, Mark};
+use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::row::RETRYABLE;
 use crate::dashboard::timeline::{self, Timeline};
 use crate::dashboard::{mask, session};
 use crate::error::ApiError;
 use crate::extract::Path;
 
+/// The list, about to be narrowed.
+const LIST: &str = "/admin/jobs?";
 /// Audit entries shown beside a job.
 const ENTRIES: i64 = 20;
 
@@ -32,9 +36,51 @@ struct Page<'a> {
     payload: String,
     masked: bool,
     result: Option<String>,
+    progress: Option<Progress>,
+    log: Option<&'a str>,
+    effects: &'a [Effect],
+    similar: Option<Similar>,
     facts: Vec<Fact>,
     children: &'a [JobId],
     audit: Vec<Line>,
+}
+
+/// How far a job has come: a bar when its kind counts, its own words otherwise.
+#[derive(Serialize)]
+struct Progress {
+    done: Option<u64>,
+    total: Option<u64>,
+    text: String,
+}
+
+impl From<&Value> for Progress {
+    fn from(value: &Value) -> Self {
+        let (done, total) = (value["done"].as_u64(), value["total"].as_u64().filter(|total| *total > 0));
+        match (done, total) {
+            (Some(n), Some(all)) => Self { done, total, text: format!("{n} of {all}, {} %", n.min(all) * 100 / all) },
+            _ => Self { done: None, total: None, text: mask::shown(value).0 },
+        }
+    }
+}
+
+/// The group of its last failure.
+#[derive(Serialize)]
+struct Similar {
+    fingerprint: String,
+    words: String,
+}
+
+impl Similar {
+    fn of(job: &JobView) -> Option<Self> {
+        let open = matches!(job.row.state.as_str(), "retrying" | "dead");
+        let fingerprint = job.fingerprint.clone().filter(|_| open || job.similar > 0)?;
+        let words = match job.similar {
+            0 => "No other job fails like this now".to_owned(),
+            1 => "1 other job fails like this".to_owned(),
+            n => format!("{} other jobs fail like this", capped(n.min(COUNT_CAP), n > COUNT_CAP)),
+        };
+        Some(Self { fingerprint, words })
+    }
 }
 
 /// For each action the reason why it is not possible now; none when it is.
@@ -69,7 +115,8 @@ impl<'a> From<&'a Attempt> for Run<'a> {
             ms: run.finished_at.map(|end| (end - run.started_at).num_milliseconds().max(0)),
             worker_id: run.worker_id.as_deref(),
             error: run.error.as_deref().unwrap_or_default(),
-            log: run.log.as_deref().filter(|log| !log.trim().is_empty()),
+            // Of the run in progress the page tells it by itself.
+            log: run.log.as_deref().filter(|log| run.outcome != "running" && !log.trim().is_empty()),
         }
     }
 }
@@ -92,6 +139,10 @@ pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiErro
         payload,
         masked,
         result: job.result.as_ref().map(|result| mask::shown(result).0),
+        progress: job.progress.as_ref().filter(|_| job.row.state != "succeeded").map(Progress::from),
+        log: job.log.as_deref().filter(|log| job.row.state == "running" && !log.trim().is_empty()),
+        effects: &job.effects,
+        similar: Similar::of(&job),
         facts: facts(&job, people.into_values().next()),
         children: &job.children,
         audit,
@@ -106,6 +157,7 @@ fn actions(id: JobId, state: &str) -> Actions {
     let (retry, discard) = match state {
         "running" => (Some("It is running."), Some("It is running: cancel it first.")),
         "queued" => (Some("It is in its queue already."), Some("It is waiting: cancel it first.")),
+        "blocked" => (Some("It waits for others."), Some("It is waiting: cancel it first.")),
         "succeeded" => (Some("It has succeeded."), Some("It has succeeded; retention removes it.")),
         _ => (None, Some("Cancel it first.")),
     };
@@ -117,6 +169,9 @@ fn actions(id: JobId, state: &str) -> Actions {
         why: match state {
             "running" => Some("While it runs it can only be cancelled; the worker stops it at its next heartbeat."),
             "queued" => Some("It starts as soon as a worker is free; there is nothing to hurry."),
+            "blocked" => Some(
+                "It starts when there is room under its key, or when its batch is final; until then it can only be cancelled.",
+            ),
             "succeeded" => Some("It has succeeded: there is nothing left to do with it."),
             _ => None,
         },
@@ -129,6 +184,15 @@ fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
         "email" => Fact::link("About", format!("e-mail {id}"), format!("/admin/emails/{id}")),
         _ => Fact::text("About", format!("{kind} {id}")),
     });
+    let listed = |name, value: &str| {
+        form_urlencoded::Serializer::for_suffix(LIST.to_owned(), LIST.len()).append_pair(name, value).finish()
+    };
+    let tenant = job.row.tenant.as_ref().map(|tenant| Fact::link("Tenant", tenant, listed("tenant", tenant)));
+    let key = job.concurrency_key.as_ref().map(|key| {
+        let limit = job.concurrency_limit.map(|n| format!(", at most {n} at once")).unwrap_or_default();
+        Fact::link("Key", format!("{key}{limit}"), listed("key", key))
+    });
+    let batch = job.batch_id.map(|id| Fact::link("Batch", id, format!("/admin/batches/{id}")));
     let trace = job.traceparent.as_ref().and_then(|parent| parent.split('-').nth(1));
     let lease = job.lease_until.filter(|_| job.row.state == "running");
     let facts = [
@@ -138,6 +202,10 @@ fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
         Some(Fact::text("Time limit", format!("{} s per run", f64::from(job.timeout_ms) / 1000.0))),
         subject,
         code("Unique key", &job.unique_key),
+        tenant,
+        key,
+        batch,
+        job.deadline_at.map(|at| Fact::at("Must begin by", at)),
         job.parent_id.map(|id| Fact::link("Enqueued by job", id, format!("/admin/jobs/{id}"))),
         creator.map(|name| Fact::text("Asked for by", name)),
         trace.map(|trace| Fact::code("Trace", trace)),

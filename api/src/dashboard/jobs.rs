@@ -13,12 +13,12 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, capped};
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::pulse::Health;
-use crate::dashboard::row::{RETRYABLE, Row};
+use crate::dashboard::row::{Row, retryable};
 use crate::error::ApiError;
 use crate::extract::{Paging, Query};
 
 /// Tabs in the order of concern.
-const TABS: [&str; 7] = ["queued", "running", "retrying", "dead", "scheduled", "succeeded", "cancelled"];
+const TABS: [&str; 8] = ["queued", "blocked", "running", "retrying", "dead", "scheduled", "succeeded", "cancelled"];
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -91,6 +91,7 @@ fn tabs(given: &JobFilter, health: &Health) -> Vec<Tab> {
         let of = |lane: &LaneView| match state {
             _ if given.lane.as_ref().is_some_and(|wanted| *wanted != lane.name) => 0,
             "queued" => lane.waiting,
+            "blocked" => lane.blocked,
             "running" => lane.running,
             "retrying" => lane.retrying,
             "dead" => lane.dead,
@@ -128,6 +129,7 @@ fn empty(given: &JobFilter) -> Empty {
     let (icon, text) = match state {
         Some("dead") => ("calm", "Nothing to do."),
         Some("queued") => ("calm", "Everything due has been taken."),
+        Some("blocked") => ("calm", "Nothing waits for room under a key, or for its batch."),
         Some("retrying") => ("calm", "Nothing has failed and waits for another attempt."),
         Some("running") => ("running", "Workers are idle, or none is alive."),
         Some(_) => ("jobs", "Nothing is in this state."),
@@ -137,7 +139,7 @@ fn empty(given: &JobFilter) -> Empty {
 }
 
 fn bulk(given: &JobFilter) -> Bulk {
-    let allowed = given.state.as_deref().is_some_and(|state| RETRYABLE.contains(&state));
+    let allowed = retryable(given);
     let refused =
         (!allowed).then_some("Choose dead, cancelled, retrying or scheduled first: only those can be retried.");
     Bulk { refused, fields: filter::hidden(given) }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::domain::requests::{Priority, RequestKind, RequestStatus};
+use shared::platform::jobs::admin::batches::BatchView;
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
 use crate::dashboard::pulse::starves;
@@ -38,6 +39,7 @@ pub fn job(state: &str) -> Mark {
     match state {
         "scheduled" => Mark::new("scheduled", "scheduled", "Scheduled"),
         "queued" => Mark::new("queued", "queued", "Waiting"),
+        "blocked" => Mark::new("blocked", "blocked", "Blocked"),
         "running" => Mark::new("running", "running", "Running"),
         "retrying" => Mark::new("retrying", "retrying", "Retrying"),
         "succeeded" => Mark::new("succeeded", "succeeded", "Succeeded"),
@@ -118,6 +120,36 @@ pub fn worker(state: &str) -> Mark {
     }
 }
 
+/// A group of failures.
+pub fn group(state: &str) -> Mark {
+    match state {
+        "new" => Mark::new("new", "alert", "New"),
+        "known" => Mark::new("known", "jobs", "Known"),
+        "resolved" => Mark::new("resolved", "succeeded", "Resolved"),
+        "regressed" => Mark::new("regressed", "retrying", "Regressed"),
+        "muted" => Mark::new("muted", "muted", "Muted"),
+        _ => Mark::new("unknown", "alert", "Unknown"),
+    }
+}
+
+/// A kind's fuse.
+pub fn fuse(fuse: &str) -> Mark {
+    match fuse {
+        "hold" => Mark::new("paused", "paused", "Held"),
+        "dead" => Mark::new("dead", "dead", "To dead letters"),
+        _ => Mark::new("closed", "succeeded", "Runs"),
+    }
+}
+
+/// A batch.
+pub fn batch(batch: &BatchView) -> Mark {
+    match (batch.sealed_at, batch.finished_at) {
+        (_, Some(_)) => Mark::new("succeeded", "succeeded", "Finished"),
+        (Some(_), None) => Mark::new("running", "running", "Running"),
+        (None, None) => Mark::new("open", "queued", "Open"),
+    }
+}
+
 /// How a lane flows.
 pub fn lane(lane: &LaneView) -> Mark {
     if lane.paused_at.is_some() {
@@ -125,6 +157,9 @@ pub fn lane(lane: &LaneView) -> Mark {
     }
     if starves(lane) {
         return Mark::new("starved", "alert", "No worker");
+    }
+    if matches!(lane.limited_by.as_deref(), Some("rate" | "concurrency" | "fuse" | "key")) {
+        return Mark::new("held", "limits", "Held back");
     }
     match (lane.waiting + lane.running > 0, lane.workers) {
         (true, _) => Mark::new("flowing", "running", "Flowing"),
@@ -152,7 +187,12 @@ pub fn capped(n: i64, more: bool) -> String {
 impl Count {
     /// A lane's count, linked to exactly those jobs.
     pub fn of(lane: &str, state: &str, n: i64) -> Self {
-        let href = (n > 0).then(|| format!("/admin/jobs?state={state}&lane={lane}"));
+        Self::linked(n, format!("/admin/jobs?state={state}&lane={lane}"))
+    }
+
+    /// A count, linked to what it counts; zero is not.
+    pub fn linked(n: i64, href: String) -> Self {
+        let href = (n > 0).then_some(href);
         Self { text: capped(n.min(COUNT_CAP), n > COUNT_CAP), href }
     }
 }

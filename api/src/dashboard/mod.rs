@@ -7,10 +7,12 @@
 mod action;
 mod assets;
 mod audit;
+mod batches;
 mod bulk;
 mod desk;
 mod emails;
 mod eml;
+mod errors;
 mod facts;
 mod fault;
 mod filter;
@@ -20,6 +22,7 @@ mod framed;
 mod gate;
 mod job;
 mod jobs;
+mod kinds;
 mod login;
 mod mailbox;
 mod marks;
@@ -119,7 +122,11 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/admin/jobs", get(jobs::list)),
         ("/admin/jobs/{id}", get(job::show)),
+        ("/admin/errors", get(errors::list)),
+        ("/admin/errors/{fingerprint}", get(errors::show)),
         ("/admin/queues", get(queues::list)),
+        ("/admin/batches", get(batches::list)),
+        ("/admin/batches/{id}", get(batches::show)),
         ("/admin/workers", get(workers::list)),
         ("/admin/schedules", get(schedules::list)),
         ("/admin/emails", get(emails::list)),
@@ -145,5 +152,12 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/schedules/{name}/run", post(schedules::run)),
         ("/admin/schedules/{name}/pause", post(schedules::pause)),
         ("/admin/schedules/{name}/resume", post(schedules::resume)),
+        ("/admin/queues/{name}/limits", post(queues::limit)),
+        ("/admin/kinds/{kind}/fuse", post(kinds::blow)),
+        ("/admin/kinds/{kind}/clear", post(kinds::clear)),
+        ("/admin/errors/{fingerprint}/resolve", post(errors::resolve)),
+        ("/admin/errors/{fingerprint}/mute", post(errors::mute)),
+        ("/admin/errors/{fingerprint}/unmute", post(errors::unmute)),
+        ("/admin/errors/{fingerprint}/note", post(errors::note)),
     ]
 }

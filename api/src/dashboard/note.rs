@@ -50,13 +50,27 @@ pub enum What {
     ScheduleOff,
     /// A schedule ticks again.
     ScheduleOn,
+    /// A lane's limits changed.
+    Limited,
+    /// A kind's fuse was blown.
+    Fused,
+    /// It was closed.
+    Cleared,
+    /// A failure is mended.
+    Resolved,
+    /// Nobody need hear of it.
+    Muted,
+    /// It is known and matters.
+    Known,
+    /// Somebody wrote what they know.
+    Noted,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
     UsedUp,
 }
 
-const CODES: [(What, &str); 12] = [
+const CODES: [(What, &str); 19] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -67,6 +81,13 @@ const CODES: [(What, &str); 12] = [
     (What::Ran, "ran"),
     (What::ScheduleOff, "schedule-off"),
     (What::ScheduleOn, "schedule-on"),
+    (What::Limited, "limited"),
+    (What::Fused, "fused"),
+    (What::Cleared, "cleared"),
+    (What::Resolved, "resolved"),
+    (What::Muted, "muted"),
+    (What::Known, "known"),
+    (What::Noted, "noted"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -108,6 +129,13 @@ impl Note {
             What::Ran => "The schedule's job is in its queue, beside the ticks.".into(),
             What::ScheduleOff => "The schedule is paused. What passes meanwhile is not made up for.".into(),
             What::ScheduleOn => "The schedule ticks again.".into(),
+            What::Limited => "The limits are set; every worker keeps them within a few seconds.".into(),
+            What::Fused => "The fuse is set: no worker claims this kind.".into(),
+            What::Cleared => "The fuse is closed: jobs of this kind run again.".into(),
+            What::Resolved => "Resolved. If it comes back, it shows as regressed.".into(),
+            What::Muted => "Muted. It is still counted.".into(),
+            What::Known => "Marked as known.".into(),
+            What::Noted => "The note is kept.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
             What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }

@@ -1,24 +1,23 @@
-//! Lanes: what waits, how long, who serves them; pause and resume.
+//! Lanes: what waits, how long, who serves them, what holds them back; pause, resume, limits. Below them the kinds.
 
 use axum::response::Response;
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared::kernel::Error;
-use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::jobs::health::{self, LaneView};
+use shared::platform::jobs::admin;
+use shared::platform::jobs::admin::lanes::{Limits, NewLimits, Rate};
+use shared::platform::jobs::health::LaneView;
 
+use crate::acts;
 use crate::dashboard::desk::Desk;
-use crate::dashboard::forms::Sent;
+use crate::dashboard::forms::{self, Sent};
 use crate::dashboard::frame::Place;
+use crate::dashboard::kinds;
 use crate::dashboard::marks::{self, Count, Mark};
 use crate::dashboard::note::What;
 use crate::dashboard::pulse::Health;
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
-
-/// The longest pause that ends by itself: a week.
-const LONGEST: i64 = 7 * 24 * 60;
 
 /// One lane as tables show it.
 #[derive(Serialize)]
@@ -27,6 +26,7 @@ pub struct Row<'a> {
     mark: Mark,
     waiting: Count,
     oldest_ms: Option<i64>,
+    blocked: Count,
     running: Count,
     retrying: Count,
     scheduled: Count,
@@ -35,16 +35,24 @@ pub struct Row<'a> {
     paused_at: Option<DateTime<Utc>>,
     paused_until: Option<DateTime<Utc>>,
     pause_reason: Option<&'a str>,
+    limits: Option<String>,
+    concurrency: Option<i32>,
+    rate_count: Option<i32>,
+    rate_seconds: Option<i32>,
+    held_by: Option<&'static str>,
 }
 
 impl<'a> From<&'a LaneView> for Row<'a> {
     fn from(lane: &'a LaneView) -> Self {
         let count = |state, n| Count::of(&lane.name, state, n);
+        let rate = lane.rate.map(|rate| rate.0);
+        let limits = Limits { concurrency: lane.concurrency, rate };
         Self {
             name: &lane.name,
             mark: marks::lane(lane),
             waiting: count("queued", lane.waiting),
             oldest_ms: lane.oldest_seconds.map(|seconds| (seconds.max(0.0) * 1000.0) as i64),
+            blocked: count("blocked", lane.blocked),
             running: count("running", lane.running),
             retrying: count("retrying", lane.retrying),
             scheduled: count("scheduled", lane.scheduled),
@@ -53,7 +61,24 @@ impl<'a> From<&'a LaneView> for Row<'a> {
             paused_at: lane.paused_at,
             paused_until: lane.paused_until,
             pause_reason: lane.pause_reason.as_deref(),
+            limits: (limits != Limits::default()).then(|| limits.to_string()),
+            concurrency: lane.concurrency,
+            rate_count: rate.map(|rate| rate.count),
+            rate_seconds: rate.map(|rate| rate.seconds),
+            held_by: held_by(lane),
         }
+    }
+}
+
+/// What keeps jobs waiting, where the mark does not say it already.
+fn held_by(lane: &LaneView) -> Option<&'static str> {
+    match lane.limited_by.as_deref()? {
+        "rate" => Some("by its rate"),
+        "concurrency" => Some("by its limit"),
+        "workers" if lane.workers > 0 => Some("all slots busy"),
+        "fuse" => Some("by a kind’s fuse"),
+        "key" => Some("by concurrency keys"),
+        _ => None,
     }
 }
 
@@ -71,7 +96,13 @@ pub async fn list(desk: Desk) -> Result<Response, ApiError> {
         1 => "One queue is paused.".to_owned(),
         n => format!("{n} queues are paused."),
     };
-    let page = json!({ "sentence": sentence, "may_act": desk.may_act(), "lanes": rows(&health) });
+    let all = admin::kinds::list(&mut *desk.db().await?).await?;
+    let page = json!({
+        "sentence": sentence,
+        "may_act": desk.may_act(),
+        "lanes": rows(&health),
+        "kinds": kinds::rows(&all),
+    });
     desk.page("queues", Place::Queues, "Queues", &page).await
 }
 
@@ -85,15 +116,9 @@ pub struct Pause {
 
 /// `POST /admin/queues/{name}/pause`
 pub async fn pause(desk: Desk, Path(name): Path<String>, Sent(form): Sent<Pause>) -> Answer {
-    if form.minutes.is_some_and(|minutes| !(1..=LONGEST).contains(&minutes)) {
-        return Err(Error::field("minutes", "range", format!("should be 1 to {LONGEST}")).into());
-    }
-    let reason = form.reason.as_deref().map(|reason| shared::kernel::text::cut(reason.trim(), 300));
-    let until = form.minutes.map(|minutes| desk.app.platform.clock.now() + Duration::minutes(minutes));
+    let until = forms::after_minutes(&desk.app, form.minutes)?;
     let mut tx = desk.begin().await?;
-    health::pause(&mut tx, &name, until, reason.as_deref()).await?;
-    let details = json!({ "reason": reason, "until": until });
-    audit::record(&mut tx, entry("LANE_PAUSED", name, details)).await?;
+    acts::pause(&mut tx, &name, until, forms::line(form.reason.as_deref()).as_deref()).await?;
     tx.commit().await?;
     desk.go("/admin/queues", What::Paused).await
 }
@@ -101,12 +126,26 @@ pub async fn pause(desk: Desk, Path(name): Path<String>, Sent(form): Sent<Pause>
 /// `POST /admin/queues/{name}/resume`
 pub async fn resume(desk: Desk, Path(name): Path<String>) -> Answer {
     let mut tx = desk.begin().await?;
-    health::resume(&mut tx, &name).await?;
-    audit::record(&mut tx, entry("LANE_RESUMED", name, json!({}))).await?;
+    acts::resume(&mut tx, &name).await?;
     tx.commit().await?;
     desk.go("/admin/queues", What::Resumed).await
 }
 
-fn entry(action: &'static str, id: String, details: serde_json::Value) -> Entry<'static> {
-    Entry { action, severity: Severity::Medium, target: "lane", id, details }
+/// The limits form; an empty field is no limit.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct LimitsForm {
+    concurrency: Option<i32>,
+    count: Option<i32>,
+    seconds: Option<i32>,
+}
+
+/// `POST /admin/queues/{name}/limits`
+pub async fn limit(desk: Desk, Path(name): Path<String>, Sent(form): Sent<LimitsForm>) -> Answer {
+    let rate = form.count.map(|count| Rate { count, seconds: form.seconds.unwrap_or(1) });
+    let new = NewLimits { concurrency: Some(form.concurrency), rate: Some(rate) };
+    let mut tx = desk.begin().await?;
+    acts::limit(&mut tx, &name, new).await?;
+    tx.commit().await?;
+    desk.go("/admin/queues", What::Limited).await
 }

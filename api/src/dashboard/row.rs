@@ -4,12 +4,20 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::kernel::ids::JobId;
 use shared::kernel::text;
-use shared::platform::jobs::admin::JobRow;
+use shared::platform::jobs::admin::{JobFilter, JobRow};
 
 use crate::dashboard::marks::{self, Mark};
 
 /// States that can be brought back.
 pub const RETRYABLE: [&str; 4] = ["dead", "cancelled", "retrying", "scheduled"];
+
+/// Whether all that match may be brought back: the filter names such a state, or a failure, whose jobs all may.
+pub fn retryable(filter: &JobFilter) -> bool {
+    match filter.state.as_deref() {
+        Some(state) => RETRYABLE.contains(&state),
+        None => filter.error.is_some(),
+    }
+}
 
 /// A job as tables show it.
 #[derive(Serialize)]
@@ -18,6 +26,7 @@ pub struct Row<'a> {
     mark: Mark,
     kind: &'a str,
     key_argument: &'a str,
+    tenant: Option<&'a str>,
     lane: &'a str,
     attempt: i32,
     max_attempts: i32,
@@ -43,6 +52,7 @@ impl<'a> From<&'a JobRow> for Row<'a> {
             mark: marks::job(&job.state),
             kind: &job.kind,
             key_argument: job.key_argument.as_deref().unwrap_or_default(),
+            tenant: job.tenant.as_deref(),
             lane: &job.lane,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
@@ -59,7 +69,7 @@ fn then(job: &JobRow) -> Then {
     match job.state.as_str() {
         "scheduled" | "retrying" => Then { label: "Next", at: Some(job.run_at), ms: None },
         "running" => Then { label: "Started", at: job.started_at, ms: None },
-        "queued" => Then { label: "Due", at: Some(job.run_at), ms: None },
+        "queued" | "blocked" => Then { label: "Due", at: Some(job.run_at), ms: None },
         _ => Then { label: "Took", at: None, ms: took() },
     }
 }

@@ -110,6 +110,14 @@ impl Timeline {
                 self.pause(last, due.or(Some(job.row.run_at)), now);
                 self.step("wait", "Waiting for a worker".into(), None, None, String::new(), false);
             }
+            "blocked" => {
+                self.pause(last, due.or(Some(job.row.run_at)), now);
+                let title = match &job.concurrency_key {
+                    Some(key) => format!("Waiting for room under {key}"),
+                    None => "Waiting for its batch".into(),
+                };
+                self.step("wait", title, None, None, String::new(), false);
+            }
             "scheduled" | "retrying" => {
                 let title = if job.row.run_at > now { "Sleeps until" } else { "Due since" };
                 self.quiet("sleep", "Slept", (now.min(job.row.run_at) - last).num_milliseconds());

@@ -42,7 +42,7 @@ pub fn admin() -> Table {
         .paged()
         .gives::<JobRow>(200)
         .get("/{id}", READ, show)
-        .says("One job with its arguments, attempts and children")
+        .says("One job with its arguments, attempts, effects and children; its log grows while it runs")
         .gives::<JobView>(200)
         .post("/{id}/retry", MANAGE, retry)
         .says("Retry a dead, cancelled or waiting job now, with fresh attempts")
@@ -57,7 +57,7 @@ pub fn admin() -> Table {
         .says("Delete a dead or cancelled job for good")
         .gives_nothing(204)
         .post("/retry/preview", MANAGE, preview)
-        .says("Choose jobs to retry by a filter: freezes at most 10,000 of them as a selection")
+        .says("Choose jobs to retry by a filter (the dead, when it names no state): freezes at most 10,000 of them as a selection")
         .takes::<JobFilter>()
         .gives::<Preview>(201)
         .post("/retry", MANAGE, apply)
@@ -97,9 +97,9 @@ async fn show(State(app): State<App>, Path(id): Path<JobId>) -> Answer {
 
 async fn retry(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
-    admin::retry(&mut tx, id).await?;
+    let state = admin::retry(&mut tx, id).await?;
     note(&mut tx, "JOB_RETRIED", Severity::Medium, id, json!({})).await?;
-    post.accepted(tx, Some(location(id)), &JobState { id, state: "queued".into() }).await
+    post.accepted(tx, Some(location(id)), &JobState { id, state }).await
 }
 
 async fn cancel(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {

@@ -1,15 +1,14 @@
-//! Lanes, called queues outside: how deep, how old, paused or not.
+//! Lanes, called queues outside: how deep, how old, paused, limited, and by what they are held back.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use shared::kernel::Error;
-use shared::platform::audit::{self, Entry, Severity};
+use shared::platform::jobs::admin::lanes::{Limits, NewLimits};
 use shared::platform::jobs::health::{self, LaneView};
 use validator::Validate;
 
+use crate::acts;
 use crate::app::App;
 use crate::error::Answer;
 use crate::extract::{Nothing, Path, Post, data};
@@ -19,11 +18,15 @@ use crate::table::{Access, Table};
 pub fn table() -> Table {
     Table::at("/api/v1/admin/queues", "queues")
         .get("", Access::Can("jobs.read"), list)
-        .says("All queues, most urgent first: depth, age, pause, workers")
+        .says("All queues, most urgent first: depth, age, pause, limits, workers, and what keeps jobs waiting")
         .gives::<Vec<LaneView>>(200)
         .get("/scaling", Access::Can("jobs.read"), scaling)
         .says("What workers could do now, per queue, for autoscalers; a paused queue counts as empty")
         .gives::<Vec<QueueLoad>>(200)
+        .patch("/{name}", Access::Can("jobs.manage"), limit)
+        .says("Limit a queue over all processes: jobs at once, starts per time; null takes a limit away")
+        .takes::<NewLimits>()
+        .gives::<Limits>(200)
         .post("/{name}/pause", Access::Can("jobs.manage"), pause)
         .says("Stop a queue on all workers; what runs finishes")
         .takes::<Pause>()
@@ -83,24 +86,20 @@ impl From<LaneView> for QueueLoad {
     }
 }
 
-async fn pause(State(app): State<App>, Path(lane): Path<String>, post: Post<Pause>) -> Answer {
-    let Pause { until, reason } = &post.body;
-    if until.is_some_and(|until| until <= app.platform.clock.now()) {
-        return Err(Error::field("until", "past", "should be in the future").into());
-    }
+async fn limit(Path(lane): Path<String>, post: Post<NewLimits>) -> Answer {
     let mut tx = post.begin().await?;
-    health::pause(&mut tx, &lane, *until, reason.as_deref()).await?;
-    let details = json!({ "until": until, "reason": reason });
-    let entry = Entry { action: "LANE_PAUSED", severity: Severity::Medium, target: "lane", id: lane, details };
-    audit::record(&mut tx, entry).await?;
+    let limits = acts::limit(&mut tx, &lane, post.body).await?;
+    post.ok(tx, &limits).await
+}
+
+async fn pause(Path(lane): Path<String>, post: Post<Pause>) -> Answer {
+    let mut tx = post.begin().await?;
+    acts::pause(&mut tx, &lane, post.body.until, post.body.reason.as_deref()).await?;
     post.done(tx).await
 }
 
 async fn resume(Path(lane): Path<String>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
-    health::resume(&mut tx, &lane).await?;
-    let entry =
-        Entry { action: "LANE_RESUMED", severity: Severity::Medium, target: "lane", id: lane, details: json!({}) };
-    audit::record(&mut tx, entry).await?;
+    acts::resume(&mut tx, &lane).await?;
     post.done(tx).await
 }

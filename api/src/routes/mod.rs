@@ -2,10 +2,13 @@
 
 mod alarms;
 mod auth;
+mod batches;
 pub mod documentation;
 mod emails;
+mod errors;
 mod health;
 mod jobs;
+mod kinds;
 mod lanes;
 mod me;
 mod requests;
@@ -26,6 +29,9 @@ pub fn tables() -> Vec<Table> {
         jobs::own(),
         jobs::admin(),
         lanes::table(),
+        kinds::table(),
+        errors::table(),
+        batches::table(),
         workers::table(),
         schedules::table(),
         alarms::table(),

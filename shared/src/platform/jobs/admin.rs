@@ -1,12 +1,21 @@
-//! What administrators do with jobs: find, read, retry, cancel, discard, one or all that match a filter.
+//! What administrators do with jobs: find, read, retry, cancel, discard, one or all that match a filter; and with
+//! what is around them: lanes, kinds, batches, groups of failures.
 
+pub mod batches;
 mod bulk;
+mod filter;
+pub mod groups;
+pub mod kinds;
+pub mod lanes;
+mod list;
 mod own;
 mod read;
 
 pub use bulk::{Applied, Preview, apply, preview};
+pub use filter::{JobFilter, STATES};
+pub use list::{JobRow, list};
 pub use own::{OwnJob, own};
-pub use read::{Attempt, JobFilter, JobRow, JobView, STATES, get, list};
+pub use read::{Attempt, Effect, JobView, get};
 
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -14,36 +23,59 @@ use crate::kernel::ids::JobId;
 use crate::platform::jobs::tickets::Ticket;
 use crate::platform::tx::{Signal, Tx};
 
-/// Brings jobs back to `queued` with fresh attempts: `dead`, `cancelled`, and what waits for its time.
-/// Returns the ids that were in such a state.
-pub async fn requeue(tx: &mut Tx, ids: &[JobId]) -> Result<Vec<JobId>> {
+/// A job that was brought back.
+#[derive(Clone, Debug)]
+pub struct Revived {
+    /// Its id.
+    pub id: JobId,
+    /// `queued`, or `blocked` when it must wait for room under its key, or for its batch.
+    pub state: String,
+}
+
+/// Brings jobs back with fresh attempts: `dead`, `cancelled`, and what waits for its time. Returns those that were in
+/// such a state.
+///
+/// It is a person's decision, so what stood against the run is forgotten: effects of which nobody knows how they
+/// ended, and a deadline that has passed.
+pub async fn requeue(tx: &mut Tx, ids: &[JobId]) -> Result<Vec<Revived>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
-    let rows = sqlx::query_as!(
-        Ticket,
+    let rows = sqlx::query!(
         r#"
-        update jobs set state = 'queued', attempt = case when state in ('dead', 'cancelled') then 0 else attempt end,
-               deaths = 0, run_at = now(), rank = (extract(epoch from now()) * 1000)::bigint + priority * 60000,
-               finished_at = null, cancel_requested_at = null
-        where id = any($1) and state in ('dead', 'cancelled', 'retrying', 'scheduled')
-        returning id as "job: JobId", lane, rank
+        with revived as (
+            update jobs set
+                   state = case when concurrency_key is not null then 'blocked'
+                                when id in (select callback_id from batches where finished_at is null and callback_id is not null)
+                                then 'blocked' else 'queued' end,
+                   attempt = case when state in ('dead', 'cancelled') then 0 else attempt end,
+                   deaths = 0, run_at = now(), rank = (extract(epoch from now()) * 1000)::bigint + priority * 60000,
+                   deadline_at = case when deadline_at > now() then deadline_at end,
+                   finished_at = null, cancel_requested_at = null
+            where id = any($1) and state in ('dead', 'cancelled', 'retrying', 'scheduled')
+            returning id, lane, rank, state
+        ), forgotten as (
+            delete from job_effects where done_at is null and job_id in (select id from revived)
+        )
+        select id as "id!: JobId", lane as "lane!", rank as "rank!", state as "state!" from revived
         "#,
         &ids
     )
     .fetch_all(&mut **tx)
     .await?;
-    let revived = rows.iter().map(|ticket| ticket.job).collect();
-    for ticket in rows {
-        tx.after_commit(Signal::Ticket(ticket));
+    let mut revived = Vec::with_capacity(rows.len());
+    for row in rows {
+        // A blocked job's ticket asks for its room.
+        tx.after_commit(Signal::Ticket(Ticket { job: row.id, lane: row.lane, rank: row.rank }));
+        revived.push(Revived { id: row.id, state: row.state });
     }
     Ok(revived)
 }
 
-/// Retries one job now. 409 when it is running, waiting in its lane, or succeeded.
-pub async fn retry(tx: &mut Tx, id: JobId) -> Result<()> {
-    if requeue(tx, &[id]).await?.is_empty() {
-        return Err(refused(tx, id, "retried").await);
+/// Retries one job now; returns the state it is in now. 409 when it is running, waiting, or succeeded.
+pub async fn retry(tx: &mut Tx, id: JobId) -> Result<String> {
+    match requeue(tx, &[id]).await?.pop() {
+        Some(revived) => Ok(revived.state),
+        None => Err(refused(tx, id, "retried").await),
     }
-    Ok(())
 }
 
 /// Cancels a job: at once when it waits, cooperatively when it runs (the worker hears of it at its next renewal).
@@ -54,7 +86,7 @@ pub async fn cancel(tx: &mut Tx, id: JobId) -> Result<String> {
         update jobs set cancel_requested_at = case when state = 'running' then now() end,
                finished_at = case when state = 'running' then null else now() end,
                state = case when state = 'running' then 'running' else 'cancelled' end
-        where id = $1 and state in ('scheduled', 'queued', 'retrying', 'running')
+        where id = $1 and state in ('scheduled', 'blocked', 'queued', 'retrying', 'running')
         returning state, lane
         "#,
         id.0

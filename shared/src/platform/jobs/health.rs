@@ -1,13 +1,13 @@
-//! How the queue is doing: lanes with depth and age, workers alive, pause and resume.
+//! How the queue is doing: lanes with depth, age and what holds them back; workers alive.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
+use super::admin::lanes::Rate;
 use super::{Lane, VERSION};
-use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::platform::tx::Tx;
 
 /// Depths are counted up to here; more is shown as "10,000+".
 pub const COUNT_CAP: i64 = 10_000;
@@ -19,6 +19,8 @@ pub struct LaneView {
     pub name: String,
     /// Due and waiting, counted up to 10,001.
     pub waiting: i64,
+    /// Due, and waiting for room under a key or for their batch, counted up to 10,001.
+    pub blocked: i64,
     /// In workers' hands.
     pub running: i64,
     /// Failed and waiting for the next attempt, counted up to 10,001.
@@ -35,6 +37,14 @@ pub struct LaneView {
     pub paused_until: Option<DateTime<Utc>>,
     /// Why.
     pub pause_reason: Option<String>,
+    /// Jobs that run at once over all processes; none: no limit.
+    pub concurrency: Option<i32>,
+    /// Starts per time over all processes; none: no limit.
+    #[schemars(with = "Option<Rate>")]
+    pub rate: Option<Json<Rate>>,
+    /// What keeps waiting jobs from running: `pause`, `rate`, `concurrency`, `workers` (none alive, or all slots busy),
+    /// `fuse` (of the first one's kind), `key` (all that wait are blocked under their keys); none: nothing does.
+    pub limited_by: Option<String>,
     /// Workers alive that serve it.
     pub workers: i64,
 }
@@ -44,21 +54,44 @@ pub async fn lanes(db: &mut PgConnection) -> Result<Vec<LaneView>> {
     let rows = sqlx::query_as!(
         LaneView,
         r#"
-        select l.name as "name!",
-          (select count(*) from (select from jobs where state = 'queued' and lane = l.name limit $2) x) as "waiting!",
-          (select count(*) from jobs where state = 'running' and lane = l.name) as "running!",
-          (select count(*) from (select from jobs where state = 'retrying' and lane = l.name limit $2) x) as "retrying!",
-          (select count(*) from (select from jobs where state = 'scheduled' and lane = l.name limit $2) x) as "scheduled!",
-          (select count(*) from (select from jobs where state = 'dead' and lane = l.name limit $2) x) as "dead!",
-          (select extract(epoch from now() - run_at)::float8 from jobs where state = 'queued' and lane = l.name
-           order by rank, id limit 1) as "oldest_seconds?",
-          case when coalesce(p.paused_until, 'infinity') > now() then p.paused_at end as "paused_at?",
-          case when p.paused_until > now() then p.paused_until end as "paused_until?",
-          case when coalesce(p.paused_until, 'infinity') > now() then p.pause_reason end as "pause_reason?",
-          (select count(*) from workers w where l.name = any(w.lanes) and w.state = 'running'
-             and w.seen_at > now() - interval '15 seconds') as "workers!"
-        from unnest($1::text[]) with ordinality as l (name, n) left join lanes p on p.name = l.name
-        order by l.n
+        select name as "name!", waiting as "waiting!", blocked as "blocked!", running as "running!", retrying as "retrying!",
+               scheduled as "scheduled!", dead as "dead!", oldest_seconds, concurrency, workers as "workers!",
+               case when paused then paused_at end as paused_at, case when paused then paused_until end as paused_until,
+               case when paused then pause_reason end as pause_reason,
+               case when rate is not null then jsonb_build_object('count', rate, 'seconds', rate_seconds::int) end
+                   as "rate: Json<Rate>",
+               case when paused then 'pause'
+                    when waiting = 0 then case when keyed then 'key' end
+                    -- as the claim counts what the bucket holds
+                    when (rate_seconds - ahead) * rate / rate_seconds < 1 - 1e-6 then 'rate'
+                    when running >= concurrency then 'concurrency'
+                    when workers = 0 then 'workers'
+                    when fused then 'fuse'
+                    -- nothing else is in its way: it would have been taken by a free slot
+                    when oldest_seconds > 1 then 'workers' end as limited_by
+        from (
+            select l.name, l.n, p.concurrency, p.rate, p.paused_at, p.paused_until, p.pause_reason,
+              p.paused_at is not null and coalesce(p.paused_until, 'infinity') > now() as paused,
+              extract(epoch from coalesce(p.rate_window, '1 second'))::float8 as rate_seconds,
+              extract(epoch from greatest(p.rate_at - now(), '0'))::float8 as ahead,
+              (select count(*) from (select from jobs where state = 'queued' and lane = l.name limit $2) x) as waiting,
+              (select count(*) from (select from jobs where state = 'blocked' and lane = l.name limit $2) x) as blocked,
+              exists (select from jobs where state = 'blocked' and lane = l.name and concurrency_key is not null) as keyed,
+              (select count(*) from jobs where state = 'running' and lane = l.name) as running,
+              (select count(*) from (select from jobs where state = 'retrying' and lane = l.name limit $2) x) as retrying,
+              (select count(*) from (select from jobs where state = 'scheduled' and lane = l.name limit $2) x) as scheduled,
+              (select count(*) from (select from jobs where state = 'dead' and lane = l.name limit $2) x) as dead,
+              extract(epoch from now() - head.run_at)::float8 as oldest_seconds,
+              head.kind in (select kind from job_kinds where fuse <> 'closed' and coalesce(fuse_until, 'infinity') > now())
+                  as fused,
+              (select count(*) from workers w where l.name = any(w.lanes) and w.state = 'running'
+                 and w.seen_at > now() - interval '15 seconds') as workers
+            from unnest($1::text[]) with ordinality as l (name, n)
+            left join lanes p on p.name = l.name
+            left join lateral (select kind, run_at from jobs where state = 'queued' and lane = l.name
+                               order by rank, id limit 1) head on true
+        ) q
+        order by n
         "#,
         &Lane::ALL.map(|lane| lane.name().to_owned()),
         COUNT_CAP + 1
@@ -66,23 +99,6 @@ pub async fn lanes(db: &mut PgConnection) -> Result<Vec<LaneView>> {
     .fetch_all(db)
     .await?;
     Ok(rows)
-}
-
-/// Stops a lane on all workers at once; what runs finishes.
-pub async fn pause(tx: &mut Tx, lane: &str, until: Option<DateTime<Utc>>, reason: Option<&str>) -> Result<()> {
-    lane.parse::<Lane>().map_err(|_| Error::NotFound("lane"))?;
-    let actor = tx.origin.actor.map(|a| a.0);
-    sqlx::query!(
-        "insert into lanes (name, paused_at, paused_until, paused_by, pause_reason) values ($1, now(), $2, $3, $4)
-         on conflict (name) do update set paused_at = now(), paused_until = $2, paused_by = $3, pause_reason = $4",
-        lane,
-        until,
-        actor,
-        reason
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 /// Lanes paused now.
@@ -93,18 +109,6 @@ pub async fn paused(db: &mut PgConnection) -> Result<Vec<String>> {
     .fetch_all(db)
     .await?;
     Ok(names)
-}
-
-/// Lets a lane run again; the sweeper tickets what waits within a second.
-pub async fn resume(tx: &mut Tx, lane: &str) -> Result<()> {
-    lane.parse::<Lane>().map_err(|_| Error::NotFound("lane"))?;
-    sqlx::query!(
-        "update lanes set paused_at = null, paused_until = null, paused_by = null, pause_reason = null where name = $1",
-        lane
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 /// A worker process.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::read::matches;
+use super::list::matches;
 use super::{JobFilter, requeue};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -50,10 +50,11 @@ pub struct Applied {
     pub filter: serde_json::Value,
 }
 
-/// Freezes the dead and cancelled jobs (or those of the filter's state) that match.
+/// Freezes the jobs that match: of the filter's state; without one all of an error group, else the dead.
 pub async fn preview(tx: &mut Tx, filter: &JobFilter) -> Result<Preview> {
-    let filter = JobFilter { state: Some(filter.state.clone().unwrap_or_else(|| "dead".into())), ..filter.clone() };
-    let retryable = filter.state.as_deref().is_some_and(|state| RETRYABLE.contains(&state));
+    let state = filter.state.clone().or_else(|| filter.error.is_none().then(|| "dead".into()));
+    let filter = JobFilter { state, ..filter.clone() };
+    let retryable = filter.state.as_deref().is_none_or(|state| RETRYABLE.contains(&state));
     let rows = if retryable { matches(tx, &filter, MOST + 1).await? } else { Vec::new() };
     let more = rows.len() as i64 > MOST;
     let mut kinds = std::collections::BTreeMap::<String, usize>::new();

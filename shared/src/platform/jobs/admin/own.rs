@@ -15,7 +15,7 @@ pub struct OwnJob {
     pub id: JobId,
     /// What it is, `noun.verb`.
     pub kind: String,
-    /// scheduled, queued, running, retrying, succeeded, dead, cancelled.
+    /// scheduled, blocked (waits for others), queued, running, retrying, succeeded, dead, cancelled.
     pub state: String,
     /// Runs so far.
     pub attempt: i32,

@@ -1,105 +1,15 @@
-//! Reading the ledger: lists with filters, one job with its attempts.
+//! One job with all there is to know: its row, its runs, what it did outside.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
-use validator::Validate;
 
+use super::JobRow;
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::JobId;
-use crate::kernel::page::{Page, PageRequest};
-use crate::kernel::text;
-
-/// Every state, in the order a job passes them.
-pub const STATES: [&str; 7] = ["scheduled", "queued", "running", "retrying", "succeeded", "dead", "cancelled"];
-
-/// So far back may a filter ask, in seconds: a century. More is a mistake, and too much for an interval.
-const CENTURY: i64 = 3_155_760_000;
-
-/// Which jobs. Everything is optional and narrows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Validate)]
-#[serde(deny_unknown_fields, default)]
-pub struct JobFilter {
-    /// One of the states.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
-    /// The kind, `noun.verb`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// The lane.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lane: Option<String>,
-    /// At least this many attempts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<i32>,
-    /// Enqueued at least so many seconds ago.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[validate(range(min = 0, max = CENTURY))]
-    pub older: Option<i64>,
-    /// Enqueued at most so many seconds ago.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[validate(range(min = 0, max = CENTURY))]
-    pub younger: Option<i64>,
-    /// The id of the row the job is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<Uuid>,
-    /// Text in the key argument or the last error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub q: Option<String>,
-}
-
-impl JobFilter {
-    /// 422 for a state that does not exist or an age out of reach; an empty field counts as absent.
-    pub fn checked(mut self) -> Result<Self> {
-        self.validate()?;
-        for field in [&mut self.state, &mut self.kind, &mut self.lane, &mut self.q] {
-            if field.as_deref().is_some_and(|value| value.trim().is_empty()) {
-                *field = None;
-            }
-        }
-        match self.state.as_deref() {
-            Some(state) if !STATES.contains(&state) => {
-                Err(Error::field("state", "choice", format!("should be one of {}", STATES.join(", "))))
-            }
-            _ => Ok(self),
-        }
-    }
-}
-
-/// A job in a list.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
-pub struct JobRow {
-    /// Its id.
-    pub id: JobId,
-    /// What it is.
-    pub kind: String,
-    /// Where it waits.
-    pub lane: String,
-    /// Where it stands.
-    pub state: String,
-    /// What an operator knows it by.
-    pub key_argument: Option<String>,
-    /// Runs so far that count.
-    pub attempt: i32,
-    /// Runs that count.
-    pub max_attempts: i32,
-    /// The last failure.
-    pub last_error: Option<String>,
-    /// A stable word for it.
-    pub error_code: Option<String>,
-    /// Enqueued.
-    pub created_at: DateTime<Utc>,
-    /// Due.
-    pub run_at: DateTime<Utc>,
-    /// The last start.
-    pub started_at: Option<DateTime<Utc>>,
-    /// The end.
-    pub finished_at: Option<DateTime<Utc>>,
-    /// A running job that was asked to stop.
-    pub cancel_requested: bool,
-}
+use crate::kernel::ids::{BatchId, JobId};
+use crate::platform::jobs::health::COUNT_CAP;
 
 /// One job with all there is to know.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
@@ -109,6 +19,10 @@ pub struct JobView {
     pub row: JobRow,
     /// Its arguments: ids, never secrets.
     pub payload: serde_json::Value,
+    /// How far it has come, where its kind tells.
+    pub progress: Option<serde_json::Value>,
+    /// What the present run has said so far, or the only run said.
+    pub log: Option<String>,
     /// Lower runs sooner.
     pub priority: i16,
     /// A run's bound.
@@ -119,6 +33,18 @@ pub struct JobView {
     pub subject_type: Option<String>,
     /// Which one.
     pub subject_id: Option<Uuid>,
+    /// Jobs of one key run at most so many at once.
+    pub concurrency_key: Option<String>,
+    /// So many.
+    pub concurrency_limit: Option<i32>,
+    /// Not begun by then, it is cancelled as expired.
+    pub deadline_at: Option<DateTime<Utc>>,
+    /// The batch it belongs to.
+    pub batch_id: Option<BatchId>,
+    /// What its last failure has in common with others: the group's key.
+    pub fingerprint: Option<String>,
+    /// Other retrying and dead jobs of that group, counted up to 10,001.
+    pub similar: i64,
     /// What enqueued it.
     pub parent_id: Option<Uuid>,
     /// Who asked for it.
@@ -139,6 +65,8 @@ pub struct JobView {
     pub result: Option<serde_json::Value>,
     /// Every run, oldest first.
     pub attempts: Vec<Attempt>,
+    /// What it did outside our database, in the order of beginning.
+    pub effects: Vec<Effect>,
     /// Jobs it enqueued.
     pub children: Vec<JobId>,
 }
@@ -166,64 +94,21 @@ pub struct Attempt {
     pub next_run_at: Option<DateTime<Utc>>,
 }
 
-/// The filter's conditions stand once, for every query that has them.
-macro_rules! matching {
-    ($row:ty, $columns:tt, $filter:expr, $after:expr, $limit:expr, $db:expr) => {
-        sqlx::query_as!(
-            $row,
-            "select "
-                + $columns
-                + r#"
-             from jobs
-             where ($1::text is null or state = $1) and ($2::text is null or kind = $2)
-               and ($3::text is null or lane = $3) and ($4::int is null or attempt >= $4)
-               and ($5::bigint is null or created_at <= now() - $5 * interval '1 second')
-               and ($6::bigint is null or created_at >= now() - $6 * interval '1 second')
-               and ($7::uuid is null or subject_id = $7)
-               and ($8::text is null or key_argument ilike $8 or last_error ilike $8)
-               and ($9::uuid is null or id < $9)
-             order by id desc limit $10"#,
-            $filter.state,
-            $filter.kind,
-            $filter.lane,
-            $filter.attempt,
-            $filter.older,
-            $filter.younger,
-            $filter.subject,
-            $filter.q.as_deref().map(text::like),
-            $after as Option<Uuid>,
-            $limit
-        )
-        .fetch_all($db)
-        .await
-    };
-}
-
-/// Jobs that match, newest first.
-pub async fn list(db: &mut PgConnection, filter: &JobFilter, page: PageRequest) -> Result<Page<JobRow>> {
-    let rows = matching!(
-        JobRow,
-        r#"id as "id: JobId", kind, lane, state, key_argument, attempt, max_attempts, last_error, error_code,
-           created_at, run_at, started_at, finished_at, cancel_requested_at is not null as "cancel_requested!""#,
-        filter,
-        page.after,
-        page.limit + 1,
-        db
-    )?;
-    Ok(Page::cut(rows, page, |row| row.id.0))
-}
-
-/// A job that matches.
-pub(super) struct Match {
-    /// Its id.
-    pub id: JobId,
-    /// What it is.
-    pub kind: String,
-}
-
-/// The newest jobs that match, by id and kind alone.
-pub(super) async fn matches(db: &mut PgConnection, filter: &JobFilter, limit: i64) -> Result<Vec<Match>> {
-    Ok(matching!(Match, r#"id as "id: JobId", kind"#, filter, None, limit, db)?)
+/// Something a job did, or began to do, outside our database. Evidence: it stays whatever becomes of the job.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct Effect {
+    /// What: `smtp`, `stripe.refund` …
+    pub name: String,
+    /// The run that did it.
+    pub fence: i32,
+    /// Who ran it.
+    pub worker_id: String,
+    /// From.
+    pub begun_at: DateTime<Utc>,
+    /// To; none: nobody knows how it ended.
+    pub done_at: Option<DateTime<Utc>>,
+    /// The other side's words.
+    pub reply: Option<String>,
 }
 
 /// One job.
@@ -251,14 +136,19 @@ pub async fn get(db: &mut PgConnection, id: JobId) -> Result<JobView> {
             finished_at: r.finished_at,
             outcome: if r.state == "running" { "running" } else { "ok" }.into(),
             error: None,
-            log: None,
+            log: r.log.clone(),
             next_run_at: None,
         });
     }
     let children =
         sqlx::query_scalar!(r#"select id as "id: JobId" from jobs where parent_id = $1 order by id limit 200"#, id.0)
-            .fetch_all(db)
+            .fetch_all(&mut *db)
             .await?;
+    let effects = effects(db, id).await?;
+    let similar = match &r.fingerprint {
+        Some(fingerprint) => similar(db, fingerprint, id).await?,
+        None => 0,
+    };
     Ok(JobView {
         row: JobRow {
             id,
@@ -266,6 +156,7 @@ pub async fn get(db: &mut PgConnection, id: JobId) -> Result<JobView> {
             lane: r.lane,
             state: r.state,
             key_argument: r.key_argument,
+            tenant: r.tenant,
             attempt: r.attempt,
             max_attempts: r.max_attempts,
             last_error: r.last_error,
@@ -277,11 +168,19 @@ pub async fn get(db: &mut PgConnection, id: JobId) -> Result<JobView> {
             cancel_requested: r.cancel_requested_at.is_some(),
         },
         payload: r.payload,
+        progress: r.progress,
+        log: r.log,
         priority: r.priority,
         timeout_ms: r.timeout_ms,
         unique_key: r.unique_key,
         subject_type: r.subject_type,
         subject_id: r.subject_id,
+        concurrency_key: r.concurrency_key,
+        concurrency_limit: r.concurrency_limit,
+        deadline_at: r.deadline_at,
+        batch_id: r.batch_id.map(BatchId),
+        fingerprint: r.fingerprint,
+        similar,
         parent_id: r.parent_id,
         created_by: r.created_by,
         traceparent: r.traceparent,
@@ -292,6 +191,33 @@ pub async fn get(db: &mut PgConnection, id: JobId) -> Result<JobView> {
         ran_version: r.ran_version,
         result: r.result,
         attempts,
+        effects,
         children,
     })
+}
+
+async fn effects(db: &mut PgConnection, id: JobId) -> Result<Vec<Effect>> {
+    let rows = sqlx::query_as!(
+        Effect,
+        "select name, fence, worker_id, begun_at, done_at, reply from job_effects where job_id = $1
+         order by begun_at, name",
+        id.0
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
+/// Open jobs of a group besides this one.
+async fn similar(db: &mut PgConnection, fingerprint: &str, but: JobId) -> Result<i64> {
+    let n = sqlx::query_scalar!(
+        r#"select count(*) as "n!" from (select from jobs where fingerprint = $1 and state in ('retrying', 'dead')
+                                           and id <> $2 limit $3) x"#,
+        fingerprint,
+        but.0,
+        COUNT_CAP + 1
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(n)
 }

@@ -1,0 +1,81 @@
+//! Kinds of jobs, on the page of the queues: policy, the last hour, and a fuse for each.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shared::kernel::Error;
+use shared::platform::jobs::admin::kinds::{Fuse, KindView};
+
+use crate::acts;
+use crate::dashboard::desk::Desk;
+use crate::dashboard::forms::{self, Sent};
+use crate::dashboard::marks::{self, Mark, capped};
+use crate::dashboard::note::What;
+use crate::error::Answer;
+use crate::extract::Path;
+
+/// A kind as its table shows it.
+#[derive(Serialize)]
+pub struct Row<'a> {
+    kind: &'a str,
+    lane: &'a str,
+    mark: Mark,
+    held: bool,
+    until: Option<DateTime<Utc>>,
+    reason: Option<&'a str>,
+    succeeded: String,
+    failed: String,
+    dead: String,
+    run_ms: Option<f64>,
+    timeout: u64,
+    policy: &'a str,
+}
+
+impl<'a> From<&'a KindView> for Row<'a> {
+    fn from(kind: &'a KindView) -> Self {
+        Self {
+            kind: kind.kind,
+            lane: kind.lane,
+            mark: marks::fuse(&kind.fuse),
+            held: kind.fuse != "closed",
+            until: kind.fuse_until,
+            reason: kind.fuse_reason.as_deref(),
+            succeeded: capped(kind.succeeded, false),
+            failed: capped(kind.failed, false),
+            dead: capped(kind.dead, false),
+            run_ms: kind.run_ms,
+            timeout: kind.timeout_seconds * 1000,
+            policy: &kind.policy,
+        }
+    }
+}
+
+/// Every kind, as the table shows them.
+pub fn rows(kinds: &[KindView]) -> Vec<Row<'_>> {
+    kinds.iter().map(Row::from).collect()
+}
+
+/// The form.
+#[derive(Debug, Deserialize)]
+pub struct Blow {
+    fuse: Fuse,
+    reason: Option<String>,
+    minutes: Option<i64>,
+}
+
+/// `POST /admin/kinds/{kind}/fuse`
+pub async fn blow(desk: Desk, Path(kind): Path<String>, Sent(form): Sent<Blow>) -> Answer {
+    let until = forms::after_minutes(&desk.app, form.minutes)?;
+    let reason = forms::line(form.reason.as_deref()).ok_or_else(|| Error::field("reason", "required", "is missing"))?;
+    let mut tx = desk.begin().await?;
+    acts::fuse(&mut tx, &kind, form.fuse, until, &reason).await?;
+    tx.commit().await?;
+    desk.go("/admin/queues#kinds", What::Fused).await
+}
+
+/// `POST /admin/kinds/{kind}/clear`
+pub async fn clear(desk: Desk, Path(kind): Path<String>) -> Answer {
+    let mut tx = desk.begin().await?;
+    acts::clear_fuse(&mut tx, &kind).await?;
+    tx.commit().await?;
+    desk.go("/admin/queues#kinds", What::Cleared).await
+}
