@@ -61,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
                 "backlog" => backlog::waiting(&stage, &options, &mut report).await?,
                 _ => backlog::finished(&stage, &options, &mut report).await?,
             }
-            stage.close().await;
+            stage.close().await?;
         }
     }
     report.print(&options);
@@ -84,6 +84,10 @@ fn options() -> anyhow::Result<Options> {
     while let Some(name) = args.next() {
         let mut value = || args.next().ok_or_else(|| anyhow::anyhow!("{name} needs a value\n{USAGE}"));
         match name.as_str() {
+            "--help" => {
+                println!("{USAGE}");
+                std::process::exit(0);
+            }
             "--full" => options.full = true,
             "--jobs" => options.jobs = value()?.parse()?,
             "--rounds" => options.rounds = value()?.parse()?,

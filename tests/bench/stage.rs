@@ -49,9 +49,13 @@ impl Stage {
     pub async fn clear(&self) -> anyhow::Result<()> {
         sqlx::query("truncate jobs, job_attempts cascade").execute(&self.platform.db).await?;
         sqlx::query("checkpoint").execute(&self.platform.db).await?;
+        self.forget_tickets().await
+    }
+
+    async fn forget_tickets(&self) -> anyhow::Result<()> {
         let mut redis = redis::Client::open(env::needed("TEST_REDIS_URL"))?.get_multiplexed_async_connection().await?;
-        let keys: Vec<String> =
-            redis::cmd("KEYS").arg(format!("*{}*", self.namespace())).query_async(&mut redis).await?;
+        let pattern = format!("*{}*", self.namespace());
+        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await?;
         if !keys.is_empty() {
             redis::cmd("DEL").arg(keys).exec_async(&mut redis).await?;
         }
@@ -73,10 +77,12 @@ impl Stage {
         Ok(())
     }
 
-    /// Drops the database.
-    pub async fn close(self) {
+    /// Drops the database and what is left in Redis.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.forget_tickets().await?;
         self.platform.db.close().await;
         drop(self.db);
+        Ok(())
     }
 }
 
