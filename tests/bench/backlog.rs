@@ -36,8 +36,9 @@ async fn first(stage: &Stage, ids: &[JobId]) -> anyhow::Result<f64> {
     let mut worker = stage.worker(SLOTS)?;
     for tenths in 0.. {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let open = "select exists (select from jobs where id = any($1) and state <> 'succeeded')";
-        if !sqlx::query_scalar::<_, bool>(open).bind(&watched).fetch_one(&stage.platform.db).await? {
+        // Counted: for an `exists` the planner would read the table from its beginning.
+        let over = "select count(*) = cardinality($1) from jobs where id = any($1) and state = 'succeeded'";
+        if sqlx::query_scalar(over).bind(&watched).fetch_one(&stage.platform.db).await? {
             break;
         }
         anyhow::ensure!(tenths < 1200, "{FIRST} jobs did not run within two minutes");
@@ -58,15 +59,13 @@ async fn first(stage: &Stage, ids: &[JobId]) -> anyhow::Result<f64> {
 /// leaves it.
 pub async fn finished(stage: &Stage, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let mut stores = Stores::new(&stage.platform.db).await?;
-    for (rows, name) in [(0, "an empty ledger"), (5_000_000, "a ledger with 5,000,000 finished rows")] {
+    for (rows, name) in [(0, "no"), (5_000_000, "5,000,000")] {
         stage.clear().await?;
         fill(stage, rows).await?;
-        bulk(stage, &ok(), options.jobs).await?;
-        let before = stores.read().await?.postgres_ms;
-        let (rate, _, _) = drain(stage, options.jobs, 1).await?;
-        let postgres = (stores.read().await?.postgres_ms - before) * 1000.0 / options.jobs as f64;
-        report.put(format!("drain in {name}"), "jobs/s", rate);
-        report.put(format!("CPU of PostgreSQL per 1,000 jobs in {name}"), "ms", postgres);
+        let ids = bulk(stage, &ok(), options.jobs).await?;
+        let drained = drain(stage, &mut stores, &ids, 1).await?;
+        report.put(format!("drain, {name} finished rows in the ledger"), "jobs/s", drained.rate);
+        report.put(format!("CPU per 1,000 jobs: PostgreSQL, {name} finished rows"), "ms", drained.postgres_ms);
     }
     Ok(())
 }
