@@ -1,95 +1,107 @@
-//! `./dev bench jobs`: what the queue does on this machine, with real stores and the real worker binary.
+//! `./dev bench jobs`: what the queue does on this machine, with real stores and the real binaries.
 //!
-//! Every figure is the median of the rounds (default 3), each on a fresh database, with the load average beside it.
-//! Times of jobs are the database's: from the first claim to the last settlement, commits included.
+//! Every figure is the median of the rounds, each on a fresh database, with the load average of its time beside it. One
+//! file per family: `enqueue` and `rest` put jobs in, `drain` and `backlog` take them out, `idle`, `latency`, `recovery`
+//! say what a user notices. `meter` reads what processes and stores consumed, `stage` holds a round's stores and workers.
 
-mod measure;
+mod backlog;
+mod drain;
+mod enqueue;
+mod idle;
+mod latency;
+mod meter;
+mod recovery;
+mod report;
+mod rest;
 mod stage;
 
-use std::time::Duration;
-
-use serde_json::json;
+use report::Report;
 use stage::Stage;
 
-const USAGE: &str = "bench jobs [--jobs N] [--rounds N] [--seconds N] [--json FILE]";
+const USAGE: &str = "bench jobs [--jobs N] [--rounds N] [--seconds N] [--only WHAT,…] [--full] [--json FILE]
+  --jobs N      jobs of a drain and of a bulk enqueue (20000)
+  --rounds N    each figure is the median of so many rounds (3)
+  --seconds N   of each latency run (10)
+  --only WHAT   enqueue, rest, drain, idle, latency, recovery, backlog, finished
+  --full        also 1,000,000 waiting (backlog) and 5,000,000 finished rows in the ledger (finished); minutes a round
+  --json FILE   the figures with all their values";
 
-struct Options {
-    jobs: usize,
-    rounds: usize,
-    seconds: u64,
+/// What is measured, in this order.
+const FAMILIES: [&str; 8] = ["enqueue", "rest", "drain", "idle", "latency", "recovery", "backlog", "finished"];
+
+/// What was asked for.
+pub struct Options {
+    /// Jobs of a drain.
+    pub jobs: usize,
+    /// Times each figure is taken.
+    pub rounds: usize,
+    /// Length of a latency run.
+    pub seconds: u64,
+    /// The long ones too.
+    pub full: bool,
+    only: Vec<String>,
     json: Option<String>,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = options()?;
-    let mut rows: Vec<(&str, &str, Vec<f64>)> = Vec::new();
-    let mut put = |name: &'static str, unit: &'static str, value: f64| match rows.iter_mut().find(|r| r.0 == name) {
-        Some(row) => row.2.push(value),
-        None => rows.push((name, unit, vec![value])),
-    };
+    let mut report = Report::default();
     for round in 1..=options.rounds {
-        eprintln!("round {round} of {}, load {}", options.rounds, measure::load());
-        let stage = Stage::new().await?;
-        put(
-            "enqueue, one transaction each, 32 callers",
-            "jobs/s",
-            measure::enqueue_single(&stage, options.jobs / 4).await?,
-        );
-        stage.clear().await?;
-        put("enqueue, 500 a transaction", "jobs/s", measure::enqueue_bulk(&stage, options.jobs).await?);
-        for processes in [1, 2] {
-            stage.clear().await?;
-            measure::enqueue_bulk(&stage, options.jobs).await?;
-            let drained = measure::drain(&stage, options.jobs, processes).await?;
-            if processes == 1 {
-                put("drain, one process", "jobs/s", drained.rate);
-                put("CPU of the worker per 1,000 jobs", "ms", drained.worker_cpu_ms);
-                put("peak memory of the worker", "MiB", drained.rss_mib);
-            } else {
-                put("drain, two processes", "jobs/s", drained.rate);
+        for family in FAMILIES.iter().filter(|family| options.wants(family)) {
+            eprintln!("round {round} of {}: {family}, load average {}", options.rounds, report::load());
+            let stage = Stage::new().await?;
+            match *family {
+                "enqueue" => enqueue::measure(&stage, &options, &mut report).await?,
+                "rest" => rest::measure(&stage, &options, &mut report).await?,
+                "drain" => drain::measure(&stage, &options, &mut report).await?,
+                "idle" => idle::measure(&stage, &mut report).await?,
+                "latency" => latency::measure(&stage, &options, &mut report).await?,
+                "recovery" => recovery::measure(&stage, &mut report).await?,
+                "backlog" => backlog::waiting(&stage, &options, &mut report).await?,
+                _ => backlog::finished(&stage, &options, &mut report).await?,
             }
+            stage.close().await?;
         }
-        stage.clear().await?;
-        let mut late = measure::latency(&stage, Duration::from_secs(options.seconds)).await?;
-        late.sort_by(f64::total_cmp);
-        put("commit to settled at 100/s, p50", "ms", late[late.len() / 2]);
-        put("commit to settled at 100/s, p99", "ms", late[late.len() * 99 / 100]);
-        stage.close().await?;
     }
-    report(&rows, &options)
+    report.print(&options);
+    match &options.json {
+        Some(file) => report.write(file, &options),
+        None => Ok(()),
+    }
 }
 
-fn report(rows: &[(&str, &str, Vec<f64>)], options: &Options) -> anyhow::Result<()> {
-    let mut table = Vec::new();
-    println!("{:<44} {:>12} {:>12} {:>12}", "", "median", "lowest", "highest");
-    for (name, unit, values) in rows {
-        let mut values = values.clone();
-        values.sort_by(f64::total_cmp);
-        let (low, median, high) = (values[0], values[values.len() / 2], values[values.len() - 1]);
-        println!("{name:<44} {median:>12.1} {low:>12.1} {high:>12.1} {unit}");
-        table.push(json!({ "name": name, "unit": unit, "median": median, "values": values }));
+impl Options {
+    fn wants(&self, family: &str) -> bool {
+        if self.only.is_empty() { family != "finished" || self.full } else { self.only.iter().any(|o| o == family) }
     }
-    println!("{} jobs of 200 B, {} rounds, load average {}", options.jobs, options.rounds, measure::load());
-    if let Some(file) = &options.json {
-        std::fs::write(file, serde_json::to_string_pretty(&json!({ "load": measure::load(), "rows": table }))?)?;
-    }
-    Ok(())
 }
 
 fn options() -> anyhow::Result<Options> {
-    let mut options = Options { jobs: 20_000, rounds: 3, seconds: 10, json: None };
+    let mut options = Options { jobs: 20_000, rounds: 3, seconds: 10, full: false, only: Vec::new(), json: None };
     let mut args = std::env::args().skip(1);
     anyhow::ensure!(args.next().as_deref() == Some("jobs"), "{USAGE}");
     while let Some(name) = args.next() {
-        let value = args.next().ok_or_else(|| anyhow::anyhow!("{name} needs a value. {USAGE}"))?;
+        let mut value = || args.next().ok_or_else(|| anyhow::anyhow!("{name} needs a value\n{USAGE}"));
         match name.as_str() {
-            "--jobs" => options.jobs = value.parse()?,
-            "--rounds" => options.rounds = value.parse()?,
-            "--seconds" => options.seconds = value.parse()?,
-            "--json" => options.json = Some(value),
-            _ => anyhow::bail!("{name} is not known. {USAGE}"),
+            "--help" => {
+                println!("{USAGE}");
+                std::process::exit(0);
+            }
+            "--full" => options.full = true,
+            "--jobs" => options.jobs = value()?.parse()?,
+            "--rounds" => options.rounds = value()?.parse()?,
+            "--seconds" => options.seconds = value()?.parse()?,
+            "--json" => options.json = Some(value()?),
+            "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
+            _ => anyhow::bail!("{name} is not known\n{USAGE}"),
         }
     }
+    let unknown = options.only.iter().find(|only| !FAMILIES.contains(&only.as_str()));
+    anyhow::ensure!(unknown.is_none(), "--only {}: there is no such measurement\n{USAGE}", unknown.expect("some"));
+    anyhow::ensure!(
+        options.jobs >= 1000 && options.rounds > 0 && options.seconds > 0,
+        "too little to measure\n{USAGE}"
+    );
     Ok(options)
 }
