@@ -7,6 +7,7 @@ pub mod env;
 pub mod letters;
 pub mod people;
 pub mod process;
+pub mod redis;
 pub mod relay;
 pub mod stage;
 

@@ -12,19 +12,19 @@ fn browser(app: &TestApp) -> Client {
     app.anonymous().header("sec-fetch-site", "same-origin").header("origin", "http://api.test")
 }
 
-async fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> Reply {
+pub async fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> Reply {
     let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+"))).collect();
     let client = client.header("content-type", "application/x-www-form-urlencoded");
     client.raw(Method::POST, path, body.join("&").into_bytes()).await
 }
 
 /// `name=value` of every cookie that an answer sets.
-fn cookies(reply: &Reply) -> Vec<String> {
+pub fn cookies(reply: &Reply) -> Vec<String> {
     let lines = reply.headers.get_all("set-cookie").iter().map(|line| line.to_str().expect("text"));
     lines.map(|line| line.split(';').next().unwrap_or_default().to_owned()).collect()
 }
 
-fn form_token(page: &Reply) -> String {
+pub fn form_token(page: &Reply) -> String {
     let rest = page.text.split("name=\"token\" value=\"").nth(1).expect("a form with a token");
     rest.split('"').next().expect("its end").to_owned()
 }
@@ -38,7 +38,7 @@ async fn login(app: &TestApp, name: &str, password: &str, next: &str) -> Reply {
 }
 
 /// Somebody who has signed in by the form.
-async fn operator(app: &TestApp, name: &str) -> Client {
+pub async fn operator(app: &TestApp, name: &str) -> Client {
     let reply = login(app, &format!("{name}@example.org"), PASSWORD, "/admin").await.status(303);
     browser(app).header("cookie", &cookies(&reply)[0])
 }

@@ -1,6 +1,7 @@
 //! The tests of the house: one binary, a file per topic, each test on a database of its own. `./dev test` runs them.
 
 mod access;
+mod alarms;
 mod architecture;
 mod batches;
 mod browser;
@@ -20,7 +21,9 @@ mod processes;
 mod queues;
 mod registration;
 mod requests;
+mod schedules;
 mod secrets;
 mod sessions;
+mod sources;
 mod templates;
 mod workflow;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::platform::Platform;
@@ -89,10 +90,21 @@ impl Cx {
     }
 
     /// Writes down that the effect happened, at once and by itself: whatever becomes of this run, nobody repeats it.
-    pub async fn effect_done(&self, name: &str, reply: &str) -> Result<(), Failure> {
-        let mut db = self.platform.db.acquire().await?;
-        effects::done(&mut db, &self.worker, self.job.id, self.job.fence, name, reply).await?;
-        Ok(())
+    /// Tries as long as the run may take: a store that is away for a moment must not make a mail go twice.
+    pub async fn effect_done(&self, name: &str, reply: &str) {
+        let mut wait = Duration::from_millis(50);
+        loop {
+            let written = async {
+                let mut db = self.platform.db.acquire().await?;
+                effects::done(&mut db, &self.worker, self.job.id, self.job.fence, name, reply).await
+            };
+            match written.await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(job.id = %self.job.id, %error, "an effect could not be written down yet"),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(1));
+        }
     }
 
     /// Writes down that the effect certainly did not happen.

@@ -56,6 +56,7 @@ impl Feeder {
             tickets: self.tickets.clone(),
             taker: None,
             retry_at: None,
+            behind: false,
             lane: self.gate.lane.name(),
             busy: false,
         };
@@ -120,7 +121,11 @@ impl Feeder {
                 }
                 claimed
             }
-            Some(Taken::AskLedger) => ledger::claim_next(&self.claims, &self.worker, lane, kinds, want as i64).await?,
+            Some(Taken::AskLedger) => {
+                let claimed = ledger::claim_next(&self.claims, &self.worker, lane, kinds, want as i64).await?;
+                source.behind = source.tickets.bounded() && claimed.len() == want;
+                claimed
+            }
         };
         source.told(claimed.len());
         if claimed.is_empty() {
@@ -182,6 +187,8 @@ struct Source {
     tickets: Tickets,
     taker: Option<Taker>,
     retry_at: Option<Instant>,
+    /// More jobs wait than have tickets: the head of the lane comes from PostgreSQL.
+    behind: bool,
     lane: &'static str,
     /// The last claim found much.
     busy: bool,
@@ -200,10 +207,10 @@ impl Source {
                 Err(error) => self.away(&error),
             }
         }
-        let Some(taker) = self.taker.as_mut() else { return Taken::AskLedger };
+        let Some(taker) = self.taker.as_mut().filter(|_| !self.behind) else { return Taken::AskLedger };
         match taker.take(want, !self.busy).await {
             // A busy lane without tickets: was Redis wiped? The ledger knows, at once and at full speed.
-            Ok(ids) if ids.is_empty() && self.busy => Taken::AskLedger,
+            Ok(ids) if ids.is_empty() && (self.busy || self.tickets.bounded()) => Taken::AskLedger,
             Ok(ids) => Taken::Ids(ids),
             Err(error) => {
                 self.away(&error);
@@ -212,9 +219,10 @@ impl Source {
         }
     }
 
-    /// A lane is busy when claims are large; a slow one can wait for the sweeper's tickets.
+    /// A lane is busy when claims are large; a slow one can wait for the sweeper's tickets. Where only the head of the
+    /// lane has tickets, every claim may have been the last of them.
     fn told(&mut self, claimed: usize) {
-        self.busy = claimed >= BATCH / 8;
+        self.busy = claimed >= if self.tickets.bounded() { 1 } else { BATCH / 8 };
     }
 
     fn away(&mut self, error: &impl std::fmt::Display) {

@@ -119,13 +119,17 @@ async fn fits(config: &Config) -> Result<(), Trouble> {
     schema::check(&mut db).await
 }
 
+/// A job rather waits for a connection than fails.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 type Signals = (tokio::signal::unix::Signal, tokio::signal::unix::Signal, tokio::signal::unix::Signal);
 
 fn signals() -> std::io::Result<Signals> {
     Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::user_defined1())?))
 }
 
-async fn start(config: Config, lanes: Vec<(shared::platform::jobs::Lane, usize)>) -> anyhow::Result<Process> {
+async fn start(mut config: Config, lanes: Vec<(shared::platform::jobs::Lane, usize)>) -> anyhow::Result<Process> {
+    config.database.patience = PATIENCE;
     let smtp = Smtp::new(&config.mail)?;
     let telemetry = config.telemetry.clone();
     let platform = Platform::new(config)?;

@@ -8,6 +8,7 @@ use shared::kernel::Result;
 use shared::kernel::ids::JobId;
 use shared::kernel::task;
 use shared::platform::Platform;
+use shared::platform::jobs::alarms;
 use shared::platform::jobs::groups::{self, Seen};
 use shared::platform::jobs::ledger::{self, Claimed, Unsuccessful};
 use shared::platform::jobs::permits;
@@ -164,7 +165,9 @@ impl Recorder {
             message: run.error.clone(),
             job: job.id,
         });
-        groups::record(tx, &seen.collect::<Vec<_>>()).await?;
+        for back in groups::record(tx, &seen.collect::<Vec<_>>()).await? {
+            alarms::regressed(tx, &back.fingerprint, &back.kind, &back.message, back.job).await?;
+        }
         Ok(settled.len())
     }
 

@@ -9,7 +9,7 @@ use shared::platform::Platform;
 use shared::platform::jobs::groups::Seen;
 use shared::platform::jobs::sweep::Lost;
 use shared::platform::jobs::tickets::Ticket;
-use shared::platform::jobs::{Lane, batches, groups, health, orders, permits, schedule, sweep};
+use shared::platform::jobs::{Lane, alarms, batches, groups, health, orders, permits, schedule, sweep};
 use shared::platform::tx::{Signal, Tx};
 use shared::platform::{mail, notifications};
 use sqlx::{Connection, PgConnection};
@@ -72,6 +72,9 @@ impl Sweeper {
             schedule::tick(&mut tx).await?;
             tx.commit().await?;
             self.gauges().await?;
+        }
+        if tick.is_multiple_of(alarms::EVERY.as_secs()) {
+            alarms::look(&self.platform).await;
         }
         if tick.is_multiple_of(60) {
             let mut tx = Tx::begin(&self.platform).await?;

@@ -11,6 +11,7 @@ mod migrate;
 mod openapi;
 mod queues;
 mod retry;
+mod schedules;
 mod seed;
 mod serve;
 mod show;
@@ -99,6 +100,9 @@ enum Command {
     /// Look at batches of jobs
     #[command(subcommand)]
     Batches(batches::Command),
+    /// Look at recurring duties, stop them, run one now
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     /// Print the OpenAPI document
     #[command(after_help = "Example:\n  facteur openapi > openapi.json")]
     Openapi,
@@ -124,6 +128,7 @@ pub async fn run() -> ExitCode {
         Command::Queues(command) => queues::run(command).await,
         Command::Kinds(command) => kinds::run(command).await,
         Command::Batches(command) => batches::run(command).await,
+        Command::Schedules(command) => schedules::run(command).await,
         Command::Openapi => openapi::run(),
     };
     match done {

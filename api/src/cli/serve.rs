@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use shared::kernel::config::Config;
-use shared::kernel::telemetry;
+use shared::kernel::{task, telemetry};
+use shared::platform::jobs::alarms;
 use shared::platform::{Platform, schema, scrape, store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -37,6 +38,8 @@ pub async fn run() -> Result<(), Failure> {
     let router = App::new(platform.clone()).router();
     tracing::info!(%address, "serving");
     say(format_args!("http://{address}"));
+    // Not the workers' business alone: they may all be dead.
+    let alarms = task::spawn("alarms", alarms::watch(platform.clone()));
 
     let serving = async {
         http::serve(listener, router, most, async {
@@ -44,6 +47,7 @@ pub async fn run() -> Result<(), Failure> {
             tracing::info!("told to stop: finishing what was begun");
         })
         .await;
+        alarms.abort();
         platform.tickets.flush(FLUSH).await;
         let _ = tokio::time::timeout(FLUSH, platform.db.close()).await;
     };

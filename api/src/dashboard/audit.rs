@@ -49,6 +49,7 @@ impl Line {
             "request" => Some(format!("/admin/requests/{id}")),
             "lane" | "kind" => Some("/admin/queues".to_owned()),
             "error" => Some(format!("/admin/errors/{id}")),
+            "schedule" => Some("/admin/schedules".to_owned()),
             _ => None,
         };
         let reason = row.details["reason"].as_str().filter(|reason| !reason.is_empty());

@@ -30,6 +30,8 @@ pub enum Place {
     Batches,
     /// Worker processes.
     Workers,
+    /// Recurring duties.
+    Schedules,
     /// Mails.
     Emails,
     /// The mail folder of a developer's machine.
@@ -42,7 +44,7 @@ pub enum Place {
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 11] = [
+const NAVIGATION: [(Place, &str, &str, &str); 12] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
@@ -50,6 +52,7 @@ const NAVIGATION: [(Place, &str, &str, &str); 11] = [
     (Place::Queues, "Queues", "/admin/queues", "queues"),
     (Place::Batches, "Batches", "/admin/batches", "batches"),
     (Place::Workers, "Workers", "/admin/workers", "workers"),
+    (Place::Schedules, "Schedules", "/admin/schedules", "scheduled"),
     (Place::Emails, "E-mails", "/admin/emails", "emails"),
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
     (Place::Requests, "Requests", "/admin/requests", "requests"),

@@ -35,6 +35,7 @@ mod queues;
 mod request;
 mod requests;
 mod row;
+mod schedules;
 mod session;
 mod timeline;
 mod workers;
@@ -127,6 +128,7 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/batches", get(batches::list)),
         ("/admin/batches/{id}", get(batches::show)),
         ("/admin/workers", get(workers::list)),
+        ("/admin/schedules", get(schedules::list)),
         ("/admin/emails", get(emails::list)),
         ("/admin/emails/{id}", get(emails::show)),
         ("/admin/emails/{id}/preview.html", get(emails::preview)),
@@ -154,5 +156,8 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/errors/{fingerprint}/mute", post(errors::mute)),
         ("/admin/errors/{fingerprint}/unmute", post(errors::unmute)),
         ("/admin/errors/{fingerprint}/note", post(errors::note)),
+        ("/admin/schedules/{name}/run", post(schedules::run)),
+        ("/admin/schedules/{name}/pause", post(schedules::pause)),
+        ("/admin/schedules/{name}/resume", post(schedules::resume)),
     ]
 }

@@ -58,13 +58,19 @@ pub enum What {
     Known,
     /// Somebody wrote what they know.
     Noted,
+    /// A schedule's job was enqueued.
+    Ran,
+    /// A schedule stopped.
+    ScheduleOff,
+    /// A schedule ticks again.
+    ScheduleOn,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
     UsedUp,
 }
 
-const CODES: [(What, &str); 16] = [
+const CODES: [(What, &str); 19] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -79,6 +85,9 @@ const CODES: [(What, &str); 16] = [
     (What::Muted, "muted"),
     (What::Known, "known"),
     (What::Noted, "noted"),
+    (What::Ran, "ran"),
+    (What::ScheduleOff, "schedule-off"),
+    (What::ScheduleOn, "schedule-on"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -124,6 +133,9 @@ impl Note {
             What::Muted => "Muted. It is still counted.".into(),
             What::Known => "Marked as known.".into(),
             What::Noted => "The note is kept.".into(),
+            What::Ran => "The schedule's job is in its queue, beside the ticks.".into(),
+            What::ScheduleOff => "The schedule is paused. What passes meanwhile is not made up for.".into(),
+            What::ScheduleOn => "The schedule ticks again.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
             What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }

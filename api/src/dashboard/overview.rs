@@ -6,6 +6,7 @@ use serde_json::json;
 use shared::kernel::page::PageRequest;
 use shared::platform::audit;
 use shared::platform::jobs::admin::{self, JobFilter};
+use shared::platform::jobs::alarms::Rule;
 use shared::platform::jobs::health::LaneView;
 
 use crate::dashboard::audit::Line;
@@ -64,7 +65,10 @@ fn problems(health: &Health) -> Vec<Alarm> {
         problems.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
     }
     let late = |lane: &&LaneView| {
-        lane.oldest_seconds.is_some_and(|s| s > TOO_LONG) && lane.paused_at.is_none() && lane.workers > 0
+        lane.oldest_seconds.is_some_and(|s| s > TOO_LONG)
+            && lane.paused_at.is_none()
+            && lane.workers > 0
+            && !health.is_raised(Rule::OldestAge, &lane.name)
     };
     for lane in health.lanes.iter().filter(late) {
         let minutes = lane.oldest_seconds.unwrap_or_default() as i64 / 60;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use shared::kernel::Result;
 use shared::platform::Platform;
+use shared::platform::jobs::alarms::{self, Rule};
 use shared::platform::jobs::health::{self, LaneView, WorkerView};
 use tokio::sync::Mutex;
 
@@ -27,6 +28,8 @@ pub struct Health {
     pub lanes: Vec<LaneView>,
     /// Workers alive, and those gone within the last hour.
     pub workers: Vec<WorkerView>,
+    /// What is raised.
+    pub raised: Vec<alarms::Alarm>,
     /// Redis is configured and does not answer.
     pub redis_down: bool,
 }
@@ -75,10 +78,11 @@ impl Pulse {
         let mut db = platform.db.acquire().await?;
         let lanes = health::lanes(&mut db).await?;
         let workers = health::workers(&mut db).await?;
+        let raised = alarms::open(&mut db).await?;
         drop(db);
         let redis_down = platform.tickets.in_redis()
             && !matches!(tokio::time::timeout(PING, platform.tickets.ping()).await, Ok(Ok(_)));
-        let health = Arc::new(Health { lanes, workers, redis_down });
+        let health = Arc::new(Health { lanes, workers, raised, redis_down });
         *held = Some((Instant::now(), health.clone()));
         Ok(health)
     }
@@ -92,21 +96,43 @@ impl Health {
 
     /// What stops the queue. Shown on every page.
     pub fn alarms(&self) -> Vec<Alarm> {
+        let raised: Vec<_> = self.raised.iter().filter(|alarm| self.still_holds(alarm)).collect();
         let mut alarms = Vec::new();
-        let starved: Vec<&str> = self.lanes.iter().filter(|lane| starves(lane)).map(|lane| &*lane.name).collect();
-        if self.alive().next().is_none() {
-            let text = "No worker is alive: jobs are accepted and wait.".into();
-            alarms.push(Alarm::new(text, "/admin/workers", "See workers", "workers"));
-        } else if !starved.is_empty() {
-            let (noun, verb) = if starved.len() == 1 { ("Queue", "has") } else { ("Queues", "have") };
-            let text = format!("{noun} {} {verb} waiting jobs and no worker.", starved.join(", "));
-            alarms.push(Alarm::new(text, "/admin/queues", "See queues", "queues"));
+        if !raised.iter().any(|alarm| alarm.rule == Rule::NoWorker) {
+            alarms.extend(self.starving());
         }
+        alarms.extend(raised.iter().map(|alarm| Alarm::new(alarm.message.clone(), alarm.page(), "See", "alert")));
         if self.redis_down {
             let text = "Redis is down: accepting jobs, PostgreSQL hands them out.".into();
             alarms.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
         }
         alarms
+    }
+
+    /// An alarm is cleared some time after its cause; a worker that is back is seen at once.
+    fn still_holds(&self, alarm: &alarms::Alarm) -> bool {
+        match (alarm.rule, &*alarm.subject) {
+            (Rule::NoWorker, "all") => self.alive().next().is_none(),
+            (Rule::NoWorker, lane) => self.lanes.iter().any(|known| known.name == lane && starves(known)),
+            _ => true,
+        }
+    }
+
+    /// What is seen at first glance, before it has lasted long enough for an alarm.
+    fn starving(&self) -> Option<Alarm> {
+        let starved: Vec<&str> = self.lanes.iter().filter(|lane| starves(lane)).map(|lane| &*lane.name).collect();
+        if self.alive().next().is_none() {
+            let text = "No worker is alive: jobs are accepted and wait.".into();
+            return Some(Alarm::new(text, "/admin/workers", "See workers", "workers"));
+        }
+        let (noun, verb) = if starved.len() == 1 { ("Queue", "has") } else { ("Queues", "have") };
+        let text = format!("{noun} {} {verb} waiting jobs and no worker.", starved.join(", "));
+        (!starved.is_empty()).then(|| Alarm::new(text, "/admin/queues", "See queues", "queues"))
+    }
+
+    /// Whether a rule's alarm about this is raised.
+    pub fn is_raised(&self, rule: Rule, subject: &str) -> bool {
+        self.raised.iter().any(|alarm| alarm.rule == rule && alarm.subject == subject)
     }
 
     /// Jobs in this state over all lanes, and whether a lane reached the bound of counting; the sum is then round.

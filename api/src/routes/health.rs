@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use shared::kernel::{Error, secret};
 use shared::platform::jobs::VERSION;
+use shared::platform::jobs::alarms::{self, Alarm};
 use shared::platform::schema;
 use shared::platform::tx::Origin;
 
@@ -57,6 +58,8 @@ struct ReadyDetails {
     postgresql_ms: f64,
     /// `up`, `down` (jobs are accepted and start a little later) or `unused`.
     redis: &'static str,
+    /// What is wrong with the queue; null when it could not be read in time. No reason not to be ready.
+    alarms: Option<Vec<Alarm>>,
 }
 
 async fn live() -> Answer {
@@ -72,7 +75,8 @@ async fn ready(State(app): State<App>, Extension(origin): Extension<Origin>, hea
     }
     let postgresql_ms = started.elapsed().as_secs_f64() * 1000.0;
     let details = if may_know(&app, &origin, &headers) {
-        Some(ReadyDetails { version: VERSION, postgresql_ms, redis: redis(&app).await })
+        let (redis, alarms) = (redis(&app).await, alarms(&app).await);
+        Some(ReadyDetails { version: VERSION, postgresql_ms, redis, alarms })
     } else {
         None
     };
@@ -95,6 +99,11 @@ async fn redis(app: &App) -> &'static str {
         Ok(Ok(_)) => "up",
         Ok(Err(_)) | Err(_) => "down",
     }
+}
+
+async fn alarms(app: &App) -> Option<Vec<Alarm>> {
+    let read = async { alarms::open(&mut *app.db().await.ok()?).await.ok() };
+    tokio::time::timeout(PATIENCE, read).await.ok()?
 }
 
 fn away(what: &'static str) -> Error {

@@ -1,5 +1,6 @@
 //! Every endpoint, one table per resource.
 
+mod alarms;
 mod auth;
 mod batches;
 pub mod documentation;
@@ -11,6 +12,7 @@ mod kinds;
 mod lanes;
 mod me;
 mod requests;
+mod schedules;
 mod workers;
 
 pub use documentation::router as documentation;
@@ -31,6 +33,8 @@ pub fn tables() -> Vec<Table> {
         errors::table(),
         batches::table(),
         workers::table(),
+        schedules::table(),
+        alarms::table(),
         emails::table(),
         health::table(),
     ]

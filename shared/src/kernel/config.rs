@@ -34,7 +34,7 @@ pub struct Config {
     pub database: Database,
     /// `REDIS_URL`; empty or absent: tickets come from PostgreSQL alone.
     pub redis_url: Option<SecretString>,
-    /// `TICKETS`: `redis` or `postgres`; default `redis` when `REDIS_URL` is set.
+    /// `TICKETS`: `redis` (default when `REDIS_URL` is set), `apalis-redis` or `postgres`.
     pub tickets: TicketSource,
     /// `NAMESPACE`: prefix of every key in Redis, so that installations may share one.
     pub namespace: String,
@@ -44,6 +44,8 @@ pub struct Config {
     pub mail: Mail,
     /// The worker process.
     pub worker: Worker,
+    /// When administrators are told.
+    pub alarms: Alarms,
     /// Logs and metrics.
     pub telemetry: Telemetry,
 }
@@ -53,6 +55,8 @@ pub struct Config {
 pub enum TicketSource {
     /// Sorted sets in Redis, PostgreSQL while Redis is away.
     Redis,
+    /// Queues of apalis-redis in Redis, at most 1,000 tickets each, PostgreSQL beyond and while Redis is away.
+    ApalisRedis,
     /// PostgreSQL alone, polled.
     Postgres,
 }
@@ -94,6 +98,8 @@ pub struct Database {
     pub url: SecretString,
     /// `DATABASE_MAX_CONNECTIONS` per process, default 10.
     pub max_connections: u32,
+    /// How long one waits for a connection: 1.5 s, because callers of the API do not; workers give themselves more.
+    pub patience: Duration,
 }
 
 /// Accounts.
@@ -183,6 +189,19 @@ pub struct Worker {
     pub keep_dead: u32,
 }
 
+/// When administrators are told that the queue is not well.
+#[derive(Clone, Debug)]
+pub struct Alarms {
+    /// `ALARM_OLDEST_SECONDS`, default 300: a due job may wait so long.
+    pub oldest: Duration,
+    /// `ALARM_FAILURE_PERCENT`, default 50: so many of a kind's runs may fail.
+    pub failure_percent: u8,
+    /// `ALARM_DEAD`, default 20: so many jobs of a kind may die in an hour.
+    pub dead: i64,
+    /// `ALARM_WEBHOOK_URL`: told besides the mail. Secret: who knows it may post there.
+    pub webhook: Option<SecretString>,
+}
+
 /// Logs and metrics.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
@@ -212,7 +231,6 @@ impl Config {
             &[("production", Env::Production), ("development", Env::Development), ("test", Env::Test)],
         );
         let redis_url = r.secret("REDIS_URL");
-        let source = if redis_url.is_some() { TicketSource::Redis } else { TicketSource::Postgres };
         let config = Self {
             env,
             http: http(&mut r),
@@ -222,12 +240,9 @@ impl Config {
                     "the address of PostgreSQL, postgres://user:password@host:5432/name",
                 ),
                 max_connections: r.number("DATABASE_MAX_CONNECTIONS", 10),
+                patience: Duration::from_millis(1500),
             },
-            tickets: r.choice(
-                "TICKETS",
-                source,
-                &[("redis", TicketSource::Redis), ("postgres", TicketSource::Postgres)],
-            ),
+            tickets: tickets(&mut r, redis_url.is_some()),
             redis_url,
             namespace: r.or("NAMESPACE", "facteur"),
             auth: auth(&mut r),
@@ -241,6 +256,7 @@ impl Config {
                 keep_finished: r.number("KEEP_FINISHED_DAYS", 14_u32).clamp(1, 3650),
                 keep_dead: r.number("KEEP_DEAD_DAYS", 90_u32).clamp(1, 3650),
             },
+            alarms: alarms(&mut r),
             telemetry: Telemetry {
                 level: r.or("LOG_LEVEL", "info"),
                 json: r.choice("LOG_FORMAT", env != Env::Development, &[("json", true), ("text", false)]),
@@ -254,6 +270,25 @@ impl Config {
     /// Links in mails begin with this.
     pub fn frontend_url(&self) -> &str {
         self.http.frontend_urls.first().map_or(&self.http.public_url, |url| url)
+    }
+}
+
+fn tickets(r: &mut Reader, redis: bool) -> TicketSource {
+    let choices = [
+        ("redis", TicketSource::Redis),
+        ("apalis-redis", TicketSource::ApalisRedis),
+        ("postgres", TicketSource::Postgres),
+    ];
+    match r.choice("TICKETS", TicketSource::Redis, &choices) {
+        TicketSource::ApalisRedis if !redis => {
+            r.problem(
+                "TICKETS",
+                "is `apalis-redis`, which needs REDIS_URL: set it, or leave TICKETS empty to poll PostgreSQL",
+            );
+            TicketSource::Postgres
+        }
+        TicketSource::Redis if !redis => TicketSource::Postgres,
+        source => source,
     }
 }
 
@@ -330,4 +365,17 @@ fn mail(r: &mut Reader, env: Env) -> Mail {
         patience: Duration::from_secs(u64::from(r.number("MAIL_RETRY_HOURS", 72_u32)) * 3600),
         domain_concurrency: r.number("MAIL_DOMAIN_CONCURRENCY", 0_u32),
     }
+}
+
+fn alarms(r: &mut Reader) -> Alarms {
+    let failure_percent = r.number("ALARM_FAILURE_PERCENT", 50_u8);
+    if failure_percent > 100 {
+        r.problem("ALARM_FAILURE_PERCENT", "must be 0 to 100; 100 never tells");
+    }
+    let webhook = r.secret("ALARM_WEBHOOK_URL");
+    if webhook.as_ref().is_some_and(|url| !["http://", "https://"].iter().any(|s| url.expose_secret().starts_with(s))) {
+        r.problem("ALARM_WEBHOOK_URL", "must begin with https:// or http://");
+    }
+    let dead = r.number("ALARM_DEAD", 20_u32).into();
+    Alarms { oldest: Duration::from_secs(r.number("ALARM_OLDEST_SECONDS", 300)), failure_percent, dead, webhook }
 }

@@ -1,7 +1,9 @@
 //! Same `Idempotency-Key`, same account, same body: same answer for 24 hours. Owns `idempotency_keys`.
 //!
 //! The key is written in the transaction of the effect and its answer, so a crash leaves all of them or none. While
-//! the first request is in progress, an advisory lock tells the second one so.
+//! the first request is in progress, the second one waits for it at an advisory lock, and answers the same.
+
+use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -31,15 +33,21 @@ pub struct Stored {
     pub location: Option<String>,
 }
 
+/// How long the second request waits for the first, in steps.
+const PATIENCE: (u32, Duration) = (40, Duration::from_millis(25));
+
 /// Reserves the key in this transaction. Some: it was answered before, answer the same.
-/// 409 while the first request is in progress, 422 for another body.
+/// 409 when the first request is in progress and stays so for a second, 422 for another body.
 pub async fn reserve(db: &mut PgConnection, key: &Key) -> Result<Option<Stored>> {
     let lock = format!("{}\n{}", key.scope, key.key);
-    let free = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as "free!""#, lock)
-        .fetch_one(&mut *db)
-        .await?;
-    if !free {
-        return Err(Error::conflict("idempotency_in_progress", "the first request with this key is still in progress"));
+    let mut tries = 0;
+    while !taken(db, &lock).await? {
+        tries += 1;
+        if tries > PATIENCE.0 {
+            let text = "the first request with this key is still in progress";
+            return Err(Error::conflict("idempotency_in_progress", text));
+        }
+        tokio::time::sleep(PATIENCE.1).await;
     }
     sqlx::query!(
         "delete from idempotency_keys where scope = $1 and key = $2 and created_at < now() - interval '24 hours'",
@@ -71,6 +79,13 @@ pub async fn reserve(db: &mut PgConnection, key: &Key) -> Result<Option<Stored>>
     }
     let status = row.status.ok_or_else(|| Error::internal("an idempotency key was committed without its answer"))?;
     Ok(Some(Stored { status: status as u16, body: row.body, location: row.location }))
+}
+
+async fn taken(db: &mut PgConnection, lock: &str) -> Result<bool> {
+    let free = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as "free!""#, lock)
+        .fetch_one(db)
+        .await?;
+    Ok(free)
 }
 
 /// Keeps the answer, in the same transaction.

@@ -17,7 +17,6 @@ pub mod templates;
 pub mod tx;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
@@ -26,7 +25,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
-use crate::kernel::config::{Config, TicketSource};
+use crate::kernel::config::Config;
 use crate::platform::jobs::tickets::Tickets;
 use crate::platform::ratelimit::RateLimits;
 use crate::platform::templates::Templates;
@@ -60,14 +59,10 @@ impl Platform {
 
     /// The same over a pool made elsewhere (tests).
     pub fn with_db(config: Config, db: PgPool) -> Result<Self> {
-        let redis = match config.tickets {
-            TicketSource::Redis => config.redis_url.as_ref().map(|url| url.expose_secret().to_owned()),
-            TicketSource::Postgres => None,
-        };
-        let limits = config.redis_url.as_ref().map(|url| url.expose_secret().to_owned());
+        let redis = config.redis_url.as_ref().map(|url| url.expose_secret().to_owned());
         Ok(Self {
-            tickets: Tickets::new(redis.as_deref(), &config.namespace)?,
-            limits: RateLimits::new(limits.as_deref(), &config.namespace)?,
+            tickets: Tickets::new(config.tickets, redis.as_deref(), &config.namespace)?,
+            limits: RateLimits::new(redis.as_deref(), &config.namespace)?,
             templates: Templates::embedded().map_err(Error::internal)?,
             config: Arc::new(config),
             db,
@@ -91,6 +86,6 @@ pub fn pool(config: &Config, size: u32, settings: &[(&str, &str)]) -> Result<PgP
     Ok(PgPoolOptions::new()
         .max_connections(size)
         .min_connections(1)
-        .acquire_timeout(Duration::from_millis(1500))
+        .acquire_timeout(config.database.patience)
         .connect_lazy_with(options))
 }

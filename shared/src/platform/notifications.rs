@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::{NotificationId, UserId};
-use crate::platform::jobs::enqueue;
 use crate::platform::jobs::kinds::DispatchNotification;
+use crate::platform::jobs::{Lane, NewJob, enqueue_new};
 use crate::platform::tx::Tx;
 
 /// A notification about to be written.
@@ -64,7 +64,9 @@ pub async fn notify(tx: &mut Tx, n: NewNotification<'_>) -> Result<Option<Notifi
     if written.rows_affected() == 0 {
         return Ok(None);
     }
-    enqueue(tx, &DispatchNotification { notification: id }).await?;
+    let dispatch = NewJob::of(&DispatchNotification { notification: id })?;
+    // An alarm about a late lane must not wait in it.
+    enqueue_new(tx, if n.priority == "urgent" { dispatch.lane(Lane::EmailHigh) } else { dispatch }).await?;
     Ok(Some(id))
 }
 

@@ -47,7 +47,7 @@ impl Run for SendEmail {
         let subject = letter.subject.clone();
         let answer = cx.smtp.send(letter).await;
         if let Ok(reply) = &answer {
-            cx.effect_done(SMTP, reply).await?;
+            cx.effect_done(SMTP, reply).await;
         }
 
         let mut tx = cx.begin().await?;

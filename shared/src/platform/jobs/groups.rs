@@ -30,6 +30,8 @@ pub struct Regressed {
     pub kind: String,
     /// What all have in common.
     pub message: String,
+    /// The job that failed now.
+    pub job: JobId,
 }
 
 /// What failures have in common, 32 hexadecimal digits.
@@ -80,7 +82,8 @@ fn list<T>(seen: &[&Seen], column: impl Fn(&Seen) -> T) -> Vec<T> {
 pub async fn record(db: &mut PgConnection, seen: &[Seen]) -> Result<Vec<Regressed>> {
     let mut seen: Vec<&Seen> = seen.iter().filter(|s| !s.fingerprint.is_empty()).collect();
     seen.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint)); // all processes lock in one order
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Regressed,
         r#"
         with was as (
             select fingerprint from error_groups where fingerprint = any($1) and state = 'resolved'
@@ -95,9 +98,10 @@ pub async fn record(db: &mut PgConnection, seen: &[Seen]) -> Result<Vec<Regresse
                     state = case when error_groups.state = 'resolved' then 'regressed'
                                  when error_groups.state = 'muted' and error_groups.muted_until <= now() then 'known'
                                  else error_groups.state end
-            returning fingerprint, kind, message, state
+            returning fingerprint, kind, message, state, last_job
         )
-        select fingerprint as "fingerprint!", kind as "kind!", message as "message!"
+        select fingerprint as "fingerprint!", kind as "kind!", message as "message!",
+               last_job as "job!: JobId"
         from counted join was using (fingerprint) where state = 'regressed'
         "#,
         &list(&seen, |s| s.fingerprint.clone()),
@@ -109,6 +113,5 @@ pub async fn record(db: &mut PgConnection, seen: &[Seen]) -> Result<Vec<Regresse
     )
     .fetch_all(db)
     .await?;
-    let regressed = rows.into_iter();
-    Ok(regressed.map(|r| Regressed { fingerprint: r.fingerprint, kind: r.kind, message: r.message }).collect())
+    Ok(rows)
 }

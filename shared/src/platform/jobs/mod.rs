@@ -7,6 +7,7 @@
 //! decides about state, retry, delay and pause. [`kinds`] is the catalogue of everything the platform does.
 
 pub mod admin;
+pub mod alarms;
 pub mod batches;
 pub mod effects;
 pub mod groups;

@@ -84,9 +84,11 @@ pub static PASSWORD_RESET: Template = Template {
 pub static PASSWORD_CHANGED: Template = template("account-password-changed", Class::Security, Lane::EmailHigh);
 /// Jobs died.
 pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, Lane::EmailHigh);
+/// Something is wrong with the queue.
+pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 7] = [
+pub static ALL: [&Template; 8] = [
     &ADMIN_MESSAGE,
     &VISITOR_CONTACT,
     &ACTIVATION_LINK,
@@ -94,6 +96,7 @@ pub static ALL: [&Template; 7] = [
     &PASSWORD_RESET,
     &PASSWORD_CHANGED,
     &DEAD_JOB,
+    &QUEUE_ALARM,
 ];
 
 /// The mail of this name.

@@ -1,24 +1,30 @@
 //! Tickets: ids of committed jobs in Redis, so that a job starts at once and workers do not fight over rows.
 //!
-//! One sorted set per lane, scored by rank. Nothing here is the truth: a ticket may be lost, doubled or forged, and
-//! the ledger's compare-and-set sorts it out. [`Tickets::add`] therefore never waits and never fails; one task sends
-//! whatever has come together (one ZADD per lane), and what it cannot send the sweeper repairs.
+//! Nothing here is the truth: a ticket may be lost, doubled or forged, and the ledger's compare-and-set sorts it out.
+//! [`Tickets::add`] therefore never waits and never fails; one task sends whatever has come together, and what it
+//! cannot send the sweeper repairs. How tickets lie in Redis is the source's matter: [`zset`] or [`apalis_queue`].
+
+mod apalis_queue;
+mod zset;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncCommands, AsyncConnectionConfig, Client, RedisResult};
+use redis::{AsyncConnectionConfig, Client, RedisResult};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::kernel::Error;
 use crate::kernel::Result;
+use crate::kernel::config::TicketSource;
 use crate::kernel::ids::JobId;
 use crate::kernel::task;
 
 /// Our bound on any answer from Redis that does not block on purpose.
 const ANSWER: Duration = Duration::from_millis(1500);
+/// How long a take waits for the first ticket.
+const BLOCK: Duration = Duration::from_secs(1);
 /// Tickets waiting to be sent; beyond this they are dropped and the sweeper's business.
 const BACKLOG: usize = 100_000;
 
@@ -46,20 +52,27 @@ pub struct Tickets(Option<Arc<Redis>>);
 struct Redis {
     client: Client,
     namespace: String,
-    outbox: std::sync::OnceLock<mpsc::Sender<Message>>,
+    source: TicketSource,
+    outbox: OnceLock<mpsc::Sender<Message>>,
 }
 
 impl Tickets {
-    /// Tickets in the Redis at `url`, or none at all: workers then poll PostgreSQL.
-    pub fn new(url: Option<&str>, namespace: &str) -> Result<Self> {
-        let Some(url) = url else { return Ok(Self(None)) };
+    /// Tickets of this source in the Redis at `url`, or none at all: workers then poll PostgreSQL.
+    pub fn new(source: TicketSource, url: Option<&str>, namespace: &str) -> Result<Self> {
+        let (Some(url), TicketSource::Redis | TicketSource::ApalisRedis) = (url, source) else { return Ok(Self(None)) };
         let client = Client::open(url).map_err(|e| Error::internal(format_args!("REDIS_URL: {e}")))?;
-        Ok(Self(Some(Arc::new(Redis { client, namespace: namespace.to_owned(), outbox: std::sync::OnceLock::new() }))))
+        let (namespace, outbox) = (namespace.to_owned(), OnceLock::new());
+        Ok(Self(Some(Arc::new(Redis { client, namespace, source, outbox }))))
     }
 
-    /// Whether there is a Redis at all.
+    /// Whether tickets are in a Redis at all.
     pub fn in_redis(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Whether only the head of a long lane has tickets, so that a lane without tickets may still have jobs waiting.
+    pub fn bounded(&self) -> bool {
+        self.0.as_ref().is_some_and(|redis| redis.source == TicketSource::ApalisRedis)
     }
 
     /// Announces jobs. Returns at once; a ticket that cannot be sent is a log line.
@@ -86,7 +99,8 @@ impl Tickets {
         let Some(redis) = &self.0 else { return false };
         let outbox = redis.outbox.get_or_init(|| {
             let (sender, receiver) = mpsc::channel(BACKLOG);
-            task::spawn("tickets", deliver(redis.client.clone(), redis.namespace.clone(), receiver));
+            let (client, namespace) = (redis.client.clone(), redis.namespace.clone());
+            task::spawn("tickets", deliver(client, namespace, redis.source, receiver));
             sender
         });
         let sent = outbox.try_send(message).is_ok();
@@ -99,21 +113,26 @@ impl Tickets {
     /// A connection of its own that takes tickets from one lane.
     pub async fn taker(&self, lane: &str) -> RedisResult<Option<Taker>> {
         let Some(redis) = &self.0 else { return Ok(None) };
-        // A blocking pop answers after its block time: this connection waits longer than any block.
+        // A blocking command answers after its block time: this connection waits longer than any block.
         let connection = connect(&redis.client, BLOCK + ANSWER).await?;
-        Ok(Some(Taker { connection, key: key(&redis.namespace, lane) }))
+        Ok(Some(match redis.source {
+            TicketSource::ApalisRedis => {
+                Taker::Apalis(apalis_queue::Taker::new(connection, &redis.namespace, lane).await?.into())
+            }
+            _ => Taker::Zset(zset::Taker::new(connection, &redis.namespace, lane).await?),
+        }))
     }
 
-    /// Tickets waiting per lane, in the order asked.
+    /// Tickets waiting per lane, in the order asked. What is no lane of ours counts as empty.
     pub async fn depths(&self, lanes: &[&str]) -> RedisResult<Vec<u64>> {
         let Some(redis) = &self.0 else {
             return Ok(vec![0; lanes.len()]);
         };
-        let mut pipe = redis::pipe();
-        for lane in lanes {
-            pipe.zcard(key(&redis.namespace, lane));
+        let mut connection = connect(&redis.client, ANSWER).await?;
+        match redis.source {
+            TicketSource::ApalisRedis => apalis_queue::depths(&mut connection, &redis.namespace, lanes).await,
+            _ => zset::depths(&mut connection, &redis.namespace, lanes).await,
         }
-        pipe.query_async(&mut connect(&redis.client, ANSWER).await?).await
     }
 
     /// Round trip to Redis, and the eviction policy where Redis tells it.
@@ -135,7 +154,7 @@ impl Tickets {
     }
 }
 
-/// The key of a lane. One hash tag, so that a cluster keeps an installation together.
+/// The name of a lane in Redis. One hash tag, so that a cluster keeps an installation together.
 fn key(namespace: &str, lane: &str) -> String {
     format!("{{{namespace}}}:lane:{lane}")
 }
@@ -145,38 +164,36 @@ async fn connect(client: &Client, answer: Duration) -> RedisResult<MultiplexedCo
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// Sends what has come together since the last answer, one ZADD per lane.
-async fn deliver(client: Client, namespace: String, mut inbox: mpsc::Receiver<Message>) {
+/// What has come together since the last answer.
+#[derive(Default)]
+struct News {
+    added: HashMap<String, Vec<(i64, JobId)>>,
+    removed: Vec<(String, JobId)>,
+}
+
+async fn deliver(client: Client, namespace: String, source: TicketSource, mut inbox: mpsc::Receiver<Message>) {
     let mut connection = None;
     let mut batch = Vec::new();
     while inbox.recv_many(&mut batch, 1000).await > 0 {
-        let mut lanes: HashMap<String, Vec<(i64, String)>> = HashMap::new();
-        let (mut removals, mut flushed) = (Vec::new(), Vec::new());
+        let (mut news, mut flushed) = (News::default(), Vec::new());
         for message in batch.drain(..) {
             match message {
                 Message::Add(tickets) => {
                     for Ticket { job, lane, rank } in tickets {
-                        lanes.entry(lane).or_default().push((rank, job.to_string()));
+                        news.added.entry(lane).or_default().push((rank, job));
                     }
                 }
-                Message::Remove(lane, job) => removals.push((lane, job.to_string())),
+                Message::Remove(lane, job) => news.removed.push((lane, job)),
                 Message::Flush(done) => flushed.push(done),
             }
         }
-        let mut pipe = redis::pipe();
-        for (lane, members) in &lanes {
-            pipe.zadd_multiple(key(&namespace, lane), members).ignore();
-        }
-        for (lane, member) in &removals {
-            pipe.zrem(key(&namespace, lane), member).ignore();
-        }
-        if !pipe.is_empty()
-            && let Err(error) = send(&client, &mut connection, &pipe).await
+        let announced: usize = news.added.values().map(Vec::len).sum();
+        if announced + news.removed.len() > 0
+            && let Err(error) = send(&client, &mut connection, &namespace, source, news).await
         {
             connection = None;
-            let lost: usize = lanes.values().map(Vec::len).sum();
-            metrics::counter!("facteur_tickets_dropped_total").increment(lost as u64);
-            tracing::warn!(tickets = lost, %error, "Redis is away: jobs are accepted, PostgreSQL hands them out");
+            metrics::counter!("facteur_tickets_dropped_total").increment(announced as u64);
+            tracing::warn!(tickets = announced, %error, "Redis is away: jobs are accepted, PostgreSQL hands them out");
         }
         for done in flushed {
             let _ = done.send(());
@@ -184,36 +201,42 @@ async fn deliver(client: Client, namespace: String, mut inbox: mpsc::Receiver<Me
     }
 }
 
-async fn send(client: &Client, held: &mut Option<MultiplexedConnection>, pipe: &redis::Pipeline) -> RedisResult<()> {
+async fn send(
+    client: &Client,
+    held: &mut Option<MultiplexedConnection>,
+    namespace: &str,
+    source: TicketSource,
+    news: News,
+) -> RedisResult<()> {
     let connection = match held {
         Some(connection) => connection,
         None => held.insert(connect(client, ANSWER).await?),
     };
-    pipe.query_async(connection).await
+    match source {
+        TicketSource::ApalisRedis => apalis_queue::send(connection, namespace, news).await,
+        _ => zset::send(connection, namespace, &news).await,
+    }
 }
 
-/// How long a take waits for the first ticket.
-const BLOCK: Duration = Duration::from_secs(1);
-
 /// Takes tickets from one lane over a connection of its own.
-pub struct Taker {
-    connection: MultiplexedConnection,
-    key: String,
+pub enum Taker {
+    /// From a sorted set.
+    Zset(zset::Taker),
+    /// From a queue of apalis-redis.
+    Apalis(Box<apalis_queue::Taker>),
 }
 
 impl Taker {
-    /// Up to `n` tickets, best rank first; with `wait`, up to a second for the first one. What is no id is dropped and
-    /// counted: every byte from Redis may be garbage. After an error the taker is to be thrown away.
+    /// Up to `n` tickets; with `wait`, up to a second for the first one. What is no id is dropped and counted: every
+    /// byte from Redis may be garbage. After an error the taker is to be thrown away.
     pub async fn take(&mut self, n: usize, wait: bool) -> RedisResult<Vec<JobId>> {
-        let mut found: Vec<(String, f64)> = self.connection.zpopmin(&self.key, n as isize).await?;
-        if found.is_empty() && wait {
-            let first: Option<(String, String, f64)> = self.connection.bzpopmin(&self.key, BLOCK.as_secs_f64()).await?;
-            found.extend(first.map(|(_, member, score)| (member, score)));
-        }
-        let taken = found.len();
-        let ids: Vec<JobId> = found.into_iter().filter_map(|(member, _)| member.parse().ok()).collect();
-        if ids.len() < taken {
-            metrics::counter!("facteur_tickets_garbage_total").increment((taken - ids.len()) as u64);
+        let found = match self {
+            Self::Zset(taker) => taker.take(n, wait).await?,
+            Self::Apalis(taker) => taker.take(n, wait).await?,
+        };
+        let ids: Vec<JobId> = found.iter().filter_map(|id| std::str::from_utf8(id).ok()?.parse().ok()).collect();
+        if ids.len() < found.len() {
+            metrics::counter!("facteur_tickets_garbage_total").increment((found.len() - ids.len()) as u64);
         }
         Ok(ids)
     }
