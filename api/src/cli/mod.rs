@@ -88,6 +88,9 @@ enum Command {
     /// Look at jobs and bring them back
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Look at recurring duties, stop them, run one now
+    #[command(subcommand)]
+    Schedules(schedules::Command),
     /// Look at failures in groups: what fails, how often, since when
     #[command(subcommand)]
     Errors(errors::Command),
@@ -100,9 +103,6 @@ enum Command {
     /// Look at batches of jobs
     #[command(subcommand)]
     Batches(batches::Command),
-    /// Look at recurring duties, stop them, run one now
-    #[command(subcommand)]
-    Schedules(schedules::Command),
     /// Print the OpenAPI document
     #[command(after_help = "Example:\n  facteur openapi > openapi.json")]
     Openapi,
@@ -124,11 +124,11 @@ pub async fn run() -> ExitCode {
         Command::Doctor => doctor::run().await,
         Command::User(command) => users::run(command).await,
         Command::Jobs(command) => jobs::run(command).await,
+        Command::Schedules(command) => schedules::run(command).await,
         Command::Errors(command) => errors::run(command).await,
         Command::Queues(command) => queues::run(command).await,
         Command::Kinds(command) => kinds::run(command).await,
         Command::Batches(command) => batches::run(command).await,
-        Command::Schedules(command) => schedules::run(command).await,
         Command::Openapi => openapi::run(),
     };
     match done {

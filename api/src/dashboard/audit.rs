@@ -48,8 +48,8 @@ impl Line {
             "email" => Some(format!("/admin/emails/{id}")),
             "request" => Some(format!("/admin/requests/{id}")),
             "lane" | "kind" => Some("/admin/queues".to_owned()),
-            "error" => Some(format!("/admin/errors/{id}")),
             "schedule" => Some("/admin/schedules".to_owned()),
+            "error" => Some(format!("/admin/errors/{id}")),
             _ => None,
         };
         let reason = row.details["reason"].as_str().filter(|reason| !reason.is_empty());

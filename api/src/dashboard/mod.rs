@@ -149,6 +149,9 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/jobs/retry", post(bulk::apply).get(bulk::back)),
         ("/admin/queues/{name}/pause", post(queues::pause)),
         ("/admin/queues/{name}/resume", post(queues::resume)),
+        ("/admin/schedules/{name}/run", post(schedules::run)),
+        ("/admin/schedules/{name}/pause", post(schedules::pause)),
+        ("/admin/schedules/{name}/resume", post(schedules::resume)),
         ("/admin/queues/{name}/limits", post(queues::limit)),
         ("/admin/kinds/{kind}/fuse", post(kinds::blow)),
         ("/admin/kinds/{kind}/clear", post(kinds::clear)),
@@ -156,8 +159,5 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/errors/{fingerprint}/mute", post(errors::mute)),
         ("/admin/errors/{fingerprint}/unmute", post(errors::unmute)),
         ("/admin/errors/{fingerprint}/note", post(errors::note)),
-        ("/admin/schedules/{name}/run", post(schedules::run)),
-        ("/admin/schedules/{name}/pause", post(schedules::pause)),
-        ("/admin/schedules/{name}/resume", post(schedules::resume)),
     ]
 }

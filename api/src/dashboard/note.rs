@@ -44,6 +44,12 @@ pub enum What {
     Paused,
     /// A lane runs again.
     Resumed,
+    /// A schedule's job was enqueued.
+    Ran,
+    /// A schedule stopped.
+    ScheduleOff,
+    /// A schedule ticks again.
+    ScheduleOn,
     /// A lane's limits changed.
     Limited,
     /// A kind's fuse was blown.
@@ -58,12 +64,6 @@ pub enum What {
     Known,
     /// Somebody wrote what they know.
     Noted,
-    /// A schedule's job was enqueued.
-    Ran,
-    /// A schedule stopped.
-    ScheduleOff,
-    /// A schedule ticks again.
-    ScheduleOn,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
@@ -78,6 +78,9 @@ const CODES: [(What, &str); 19] = [
     (What::BulkRetried, "bulk"),
     (What::Paused, "paused"),
     (What::Resumed, "resumed"),
+    (What::Ran, "ran"),
+    (What::ScheduleOff, "schedule-off"),
+    (What::ScheduleOn, "schedule-on"),
     (What::Limited, "limited"),
     (What::Fused, "fused"),
     (What::Cleared, "cleared"),
@@ -85,9 +88,6 @@ const CODES: [(What, &str); 19] = [
     (What::Muted, "muted"),
     (What::Known, "known"),
     (What::Noted, "noted"),
-    (What::Ran, "ran"),
-    (What::ScheduleOff, "schedule-off"),
-    (What::ScheduleOn, "schedule-on"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -126,6 +126,9 @@ impl Note {
             }
             What::Paused => "The queue is paused. Jobs keep arriving and wait.".into(),
             What::Resumed => "The queue runs again.".into(),
+            What::Ran => "The schedule's job is in its queue, beside the ticks.".into(),
+            What::ScheduleOff => "The schedule is paused. What passes meanwhile is not made up for.".into(),
+            What::ScheduleOn => "The schedule ticks again.".into(),
             What::Limited => "The limits are set; every worker keeps them within a few seconds.".into(),
             What::Fused => "The fuse is set: no worker claims this kind.".into(),
             What::Cleared => "The fuse is closed: jobs of this kind run again.".into(),
@@ -133,9 +136,6 @@ impl Note {
             What::Muted => "Muted. It is still counted.".into(),
             What::Known => "Marked as known.".into(),
             What::Noted => "The note is kept.".into(),
-            What::Ran => "The schedule's job is in its queue, beside the ticks.".into(),
-            What::ScheduleOff => "The schedule is paused. What passes meanwhile is not made up for.".into(),
-            What::ScheduleOn => "The schedule ticks again.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
             What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }
