@@ -90,6 +90,7 @@ pub async fn lanes(db: &mut PgConnection) -> Result<Vec<LaneView>> {
             left join lanes p on p.name = l.name
             left join lateral (select kind, run_at from jobs where state = 'queued' and lane = l.name
                                order by rank, id limit 1) head on true
+            offset 0 -- a fence: each count is taken once, wherever it is used
         ) q
         order by n
         "#,
