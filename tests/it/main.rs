@@ -8,6 +8,7 @@ mod config;
 mod conventions;
 mod dashboard;
 mod delivery;
+mod faults;
 mod jobs;
 mod ledger;
 mod openapi;
