@@ -47,28 +47,31 @@ impl Crowd {
         let crowd = self.clone();
         tokio::spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
-            while !crowd.0.closed.load(Ordering::SeqCst) {
+            while crowd.come(1).await {
                 pace.tick().await;
-                crowd.come(1).await;
             }
         });
     }
 
-    /// So many new people at once.
-    pub async fn come(&self, count: usize) {
-        let http = client();
+    /// So many new people at once; false: it is too late for new people.
+    pub async fn come(&self, count: usize) -> bool {
         let mut people = self.0.people.lock().await;
+        if self.0.closed.load(Ordering::SeqCst) {
+            return false;
+        }
+        let http = client();
         for _ in 0..count {
             let n = self.0.begun.fetch_add(1, Ordering::SeqCst);
             let (crowd, http) = (self.clone(), http.clone());
             people.spawn(async move { crowd.person(n, &http).await });
         }
+        true
     }
 
     /// Nobody new; those who wait for an answer get it within this time, or never.
     pub async fn finish(&self, patience: Duration) {
-        self.0.closed.store(true, Ordering::SeqCst);
         let mut people = self.0.people.lock().await;
+        self.0.closed.store(true, Ordering::SeqCst);
         let _ = tokio::time::timeout(patience, async { while people.join_next().await.is_some() {} }).await;
         people.shutdown().await;
     }

@@ -37,7 +37,7 @@ impl World {
         let counts = [lost.len(), stuck, phantom.len(), repeated].map(|n| n.to_string());
         self.tell(&counts, if fine { "ok" } else { "FAILED" });
         let log = self.stage.log.display();
-        assert_eq!(stuck, 0, "jobs are stuck; log: {log}");
+        assert_eq!(stuck, 0, "stuck: {:?}; log: {log}", self.unfinished().await);
         assert!(lost.is_empty(), "lost: {lost:?}; log: {log}");
         assert!(phantom.is_empty(), "nobody asked for {phantom:?}; log: {log}");
         assert!(repeated <= repeats, "{repeated} mails repeated, {repeats} may; log: {log}");
@@ -78,6 +78,14 @@ impl World {
         let failed = "select o.id::text || ' ' || coalesce(j.state, 'gone') from unnest($1::uuid[]) as o (id)
                       left join jobs j on j.id = o.id where j.state is distinct from 'succeeded'";
         sqlx::query_scalar(failed).bind(&owed).fetch_all(&self.stage.platform.db).await.expect("the jobs")
+    }
+
+    /// What is not final, for people.
+    async fn unfinished(&self) -> Vec<String> {
+        let open = "select format('%s %s, attempt %s, fence %s, due since %s, lease until %s, %s', kind, state, attempt, fence,
+                                  now() - run_at, lease_until - now(), last_error)
+                    from jobs where state not in ('succeeded', 'dead', 'cancelled') limit 20";
+        sqlx::query_scalar(open).fetch_all(&self.stage.platform.db).await.expect("the jobs")
     }
 
     fn tell(&mut self, counts: &[String; 4], verdict: &str) {

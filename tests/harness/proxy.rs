@@ -126,7 +126,7 @@ struct Pump {
     seen: watch::Receiver<State>,
     /// Towards the server: COMMITs whose answers are still to be lost.
     commits: Option<Arc<AtomicUsize>>,
-    /// Above zero: the next answer is lost.
+    /// Above zero: the answer to a COMMIT, which names it again, is lost.
     lost: Arc<AtomicUsize>,
 }
 
@@ -152,17 +152,18 @@ impl Pump {
                 freeze(&mut self.seen, era).await;
                 return;
             }
-            if self.commits.is_none() && self.lost.load(Ordering::SeqCst) > 0 {
-                return; // the server has answered a COMMIT, and nobody will know
-            }
-            if let Some(commits) = &self.commits
-                && chunk[..n].windows(6).any(|word| word == b"COMMIT")
-                && commits.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
-            {
-                self.lost.store(1, Ordering::SeqCst);
+            let commit = chunk[..n].windows(6).any(|word| word == b"COMMIT");
+            if self.commits.is_none() && commit && self.lost.load(Ordering::SeqCst) > 0 {
+                return; // the server has committed, and nobody will know
             }
             if to.write_all(&chunk[..n]).await.is_err() {
                 return;
+            }
+            if let Some(commits) = &self.commits
+                && commit
+                && commits.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+            {
+                self.lost.store(1, Ordering::SeqCst);
             }
         }
     }

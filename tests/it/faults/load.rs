@@ -19,7 +19,7 @@ async fn f43_a_backlog_of_100000_drains_through_one_worker() {
     world.workers.push(world.stage.worker());
     world.recovers(seconds(20)).await; // people are served meanwhile
     let left = "select count(*) from jobs where kind = 'debug.probe' and state <> 'succeeded'";
-    world.stage.until(seconds(240), left, 0).await;
+    world.stage.until(seconds(600), left, 0).await;
     eprintln!("100,000 jobs drained in {:.1?}", began.elapsed());
     world.judge(seconds(30), 0).await;
 }

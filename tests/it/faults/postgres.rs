@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use harness::judge::skip;
 use harness::postgres::Postgres;
+use harness::process::eventually;
 use harness::proxy::{Mode, Proxy};
 use harness::relay::Mood;
 use harness::{World, env};
@@ -101,9 +102,8 @@ async fn f25_the_answer_to_a_commit_is_lost() {
     world.queue_mails(50).await;
     for _ in 0..4 {
         proxy.lose_commits(10);
-        rest(2).await;
+        eventually(seconds(30), "ten answers are lost", || async { proxy.commits_to_lose() == 0 }).await;
     }
-    assert_eq!(proxy.commits_to_lose(), 0, "they were lost");
     world.recovers(seconds(5)).await;
     world.crowd.finish(seconds(20)).await;
     let (accepted, rows) = (world.crowd.accepted(), world.stage.count("select count(*) from requests").await);
@@ -207,15 +207,15 @@ impl Drop for Disk<'_> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "40 s, in ./dev faults"]
 async fn f29_an_idle_transaction_that_blocks_vacuum_does_not_stop_the_queue() {
-    let mut world = World::new("F29", "an idle transaction blocks vacuum, 30,000 jobs pass", &[]).await;
+    let mut world = World::new("F29", "an idle transaction blocks vacuum, 15,000 jobs pass", &[]).await;
     world.open(1, 5).await;
     let mut idle = direct(&world).await;
     idle.execute("begin isolation level repeatable read").await.expect("begun");
     idle.execute("select count(*) from jobs").await.expect("a snapshot");
     for round in 1..=3 {
-        world.probes(10_000, ProbeMode::Ok, 0).await;
+        world.probes(5000, ProbeMode::Ok, 0).await;
         let done = "select count(*) from jobs where kind = 'debug.probe' and state = 'succeeded'";
-        world.stage.until(seconds(60), done, round * 10_000).await;
+        world.stage.until(seconds(60), done, round * 5000).await;
         world.progress(seconds(10), 5).await;
     }
     world.recovers(seconds(5)).await;

@@ -212,6 +212,7 @@ async fn f21_redis_may_change_its_password_and_its_rules() {
     goes_on(&world, from).await;
     assert!(world.stage.logged().contains("Redis is away"), "it is told");
     redis.order("ACL SETUSER default nopass -@sortedset").await;
+    redis.url = format!("redis://127.0.0.1:{}", redis.port);
     rest(3).await;
     goes_on(&world, from).await;
     redis.order("ACL SETUSER default +@all").await;
