@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::process::busy;
+
 /// One answer, or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
@@ -21,6 +23,9 @@ pub struct Answer {
     /// Whether it says when to come back.
     pub retry_after: bool,
 }
+
+/// So many wait for an answer at most; then nobody new comes, or a house in trouble would only hear of its crowd.
+const PATIENT: usize = 40;
 
 /// The people. Cheap to clone.
 #[derive(Clone, Default)]
@@ -47,8 +52,12 @@ impl Crowd {
         let crowd = self.clone();
         tokio::spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_secs(1) / per_second);
-            while crowd.come(1).await {
+            loop {
                 pace.tick().await;
+                let waiting = crowd.begun() - crowd.accepted().len();
+                if waiting < PATIENT && !crowd.come(1).await {
+                    return;
+                }
             }
         });
     }
@@ -72,7 +81,8 @@ impl Crowd {
     pub async fn finish(&self, patience: Duration) {
         let mut people = self.0.people.lock().await;
         self.0.closed.store(true, Ordering::SeqCst);
-        let _ = tokio::time::timeout(patience, async { while people.join_next().await.is_some() {} }).await;
+        let _ =
+            tokio::time::timeout(patience.mul_f64(busy()), async { while people.join_next().await.is_some() {} }).await;
         people.shutdown().await;
     }
 
@@ -115,7 +125,9 @@ impl Crowd {
                 self.0.accepted.lock().expect("the accepted").insert(n, id);
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            // Who is told when to come back comes back then, not all at once.
+            let wait = if answer.retry_after { 2000 + n as u64 * 37 % 1000 } else { 300 };
+            tokio::time::sleep(Duration::from_millis(wait)).await;
         }
     }
 }

@@ -9,6 +9,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::crowd::{Answer, address};
+use crate::process::busy;
 use crate::world::World;
 
 /// Jobs that are not final.
@@ -25,9 +26,9 @@ impl World {
     /// Ends the scenario: within this time everything must be final and everybody answered; nothing may be lost, stuck
     /// or phantom, and at most so many mails may have come again.
     pub async fn judge(mut self, patience: Duration, repeats: usize) {
-        let until = Instant::now() + patience;
+        let from = Instant::now();
         self.crowd.finish(patience).await;
-        while self.stage.count(OPEN).await > 0 && Instant::now() < until {
+        while self.stage.count(OPEN).await > 0 && from.elapsed() < patience.mul_f64(busy()) {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let Verdict { lost, stuck, phantom, repeated } = self.verdict().await;

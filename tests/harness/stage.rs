@@ -94,7 +94,7 @@ impl Stage {
     pub async fn queue_more_mails(&self, from: usize, count: usize) {
         let mut next = from;
         while next < from + count {
-            let mut tx = Tx::begin(&self.platform).await.expect("a transaction");
+            let mut tx = self.begin().await;
             for _ in 0..100.min(from + count - next) {
                 self.queue_mail(&mut tx, next).await;
                 next += 1;
@@ -111,7 +111,18 @@ impl Stage {
         mail::queue(tx, new).await.expect("a mail is queued").expect("its key is new");
     }
 
-    /// A number from the database. The judge waits longer for a connection than the product does.
+    /// A transaction. Who judges waits longer for a connection than the product does.
+    pub async fn begin(&self) -> Tx {
+        let mut tries = 0;
+        loop {
+            match Tx::begin(&self.platform).await {
+                Err(shared::kernel::Error::Unavailable { .. }) if tries < 20 => tries += 1,
+                begun => return begun.expect("a transaction"),
+            }
+        }
+    }
+
+    /// A number from the database.
     pub async fn count(&self, query: &str) -> i64 {
         let mut tries = 0;
         loop {

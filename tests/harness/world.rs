@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use shared::kernel::ids::JobId;
 use shared::platform::jobs::kinds::{Probe, ProbeMode};
 use shared::platform::jobs::{Job, NewJob, enqueue_all};
-use shared::platform::tx::Tx;
 use tokio::process::Child;
 
 use crate::crowd::Crowd;
@@ -90,7 +89,7 @@ impl World {
     pub async fn jobs<J: Job>(&self, count: usize, job: &J) -> Vec<JobId> {
         let mut ids = Vec::new();
         while ids.len() < count {
-            let mut tx = Tx::begin(&self.stage.platform).await.expect("a transaction");
+            let mut tx = self.stage.begin().await;
             let jobs = (0..(count - ids.len()).min(5000)).map(|_| NewJob::of(job).expect("a job")).collect();
             ids.extend(enqueue_all(&mut tx, jobs).await.expect("jobs"));
             tx.commit().await.expect("a commit");

@@ -16,6 +16,7 @@ fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+/// A pause, as it is on a machine of one's own.
 async fn rest(n: u64) {
     tokio::time::sleep(seconds(n)).await;
 }
