@@ -56,6 +56,7 @@ async fn f8_an_api_killed_during_enqueues_accepts_each_key_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "15 s, in ./dev faults"]
 async fn f9_a_key_thrice_at_once_is_one_request() {
     let mut world = World::new("F9", "the same key thrice at once, at two APIs", &[]).await;
     world.open(1, 5).await;

@@ -88,6 +88,7 @@ async fn f34_a_slow_relay_delays_mails_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "15 s, in ./dev faults"]
 async fn f35_a_connection_dropped_in_the_middle_of_a_mail_is_no_mail() {
     let mut world = World::new("F35", "SMTP drops every third mail mid-DATA", &[]).await;
     world.open(1, 5).await;
@@ -115,6 +116,7 @@ async fn f36_a_lost_answer_repeats_a_mail_once_under_its_message_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "15 s, in ./dev faults"]
 async fn f37_a_pooled_connection_closed_while_idle_is_not_noticed() {
     let mut world = World::new("F37", "SMTP closes idle connections", &[]).await;
     world.workers.push(world.stage.worker());
