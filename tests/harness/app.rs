@@ -67,7 +67,7 @@ impl TestApp {
             Some(_) => Smtp::new(&platform.config.mail).expect("a relay"),
             None => Smtp::Memory(sent.clone()),
         };
-        let runner = Runner { platform: platform.clone(), smtp, registry, worker: name };
+        let runner = Runner::new(platform.clone(), smtp, registry, name);
         let router = App::new(platform.clone()).router();
         Self { platform, router, sent, runner, settler, leases, leave_jobs: false, db }
     }

@@ -23,21 +23,28 @@ pub struct Stage {
     pub env: Vec<(String, String)>,
     /// Everything the processes logged.
     pub log: PathBuf,
-    _db: TestDb,
+    _db: Option<TestDb>,
 }
 
 impl Stage {
     /// With some variables changed.
     pub async fn new(changes: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
+        let mut stage = Self::at(&db.url, changes).await;
+        stage._db = Some(db); // dropped with the stage
+        stage
+    }
+
+    /// On a migrated database elsewhere.
+    pub async fn at(url: &str, changes: &[(&str, &str)]) -> Self {
         let relay = Relay::start().await;
-        let mut vars = env::base(&db.url);
+        let mut vars = env::base(url);
         vars.extend(relay.env());
         vars.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::read(|name| env::lookup(&vars, name)).expect("a complete configuration");
         let platform = Platform::new(config).expect("a platform");
         let log = std::env::temp_dir().join(format!("facteur-test-{}.log", uuid::Uuid::new_v4().simple()));
-        Self { platform, relay, env: vars, log, _db: db }
+        Self { platform, relay, env: vars, log, _db: None }
     }
 
     /// Starts a process; it is killed with the value.
@@ -62,8 +69,13 @@ impl Stage {
 
     /// An API process and its address, once it is ready.
     pub async fn api(&self) -> (Child, String) {
-        let port = process::free_port().to_string();
-        let child = self.start("facteur", &["serve"], &[("PORT", &port)]);
+        self.api_at(process::free_port(), &[]).await
+    }
+
+    /// The same on this port, with some variables changed.
+    pub async fn api_at(&self, port: u16, changes: &[(&str, &str)]) -> (Child, String) {
+        let port = port.to_string();
+        let child = self.start("facteur", &["serve"], &[&[("PORT", port.as_str())], changes].concat());
         let base = format!("http://127.0.0.1:{port}");
         let ready = format!("{base}/health/ready");
         process::eventually(Duration::from_secs(20), "the API is ready", || async {
@@ -73,14 +85,19 @@ impl Stage {
         (child, base)
     }
 
-    /// Queues mails, in transactions of 100.
+    /// Queues mails to p0, p1 …, in transactions of 100.
     pub async fn queue_mails(&self, count: usize) {
-        let mut queued = 0;
-        while queued < count {
-            let mut tx = Tx::begin(&self.platform).await.expect("a transaction");
-            for _ in 0..100.min(count - queued) {
-                self.queue_mail(&mut tx, queued).await;
-                queued += 1;
+        self.queue_more_mails(0, count).await;
+    }
+
+    /// Queues so many mails from this number on.
+    pub async fn queue_more_mails(&self, from: usize, count: usize) {
+        let mut next = from;
+        while next < from + count {
+            let mut tx = self.begin().await;
+            for _ in 0..100.min(from + count - next) {
+                self.queue_mail(&mut tx, next).await;
+                next += 1;
             }
             tx.commit().await.expect("a commit");
         }
@@ -94,10 +111,27 @@ impl Stage {
         mail::queue(tx, new).await.expect("a mail is queued").expect("its key is new");
     }
 
+    /// A transaction. Who judges waits longer for a connection than the product does.
+    pub async fn begin(&self) -> Tx {
+        let mut tries = 0;
+        loop {
+            match Tx::begin(&self.platform).await {
+                Err(shared::kernel::Error::Unavailable { .. }) if tries < 20 => tries += 1,
+                begun => return begun.expect("a transaction"),
+            }
+        }
+    }
+
     /// A number from the database.
     pub async fn count(&self, query: &str) -> i64 {
-        let query = sqlx::AssertSqlSafe(query.to_owned());
-        sqlx::query_scalar(query).fetch_one(&self.platform.db).await.expect("a count")
+        let mut tries = 0;
+        loop {
+            let query = sqlx::AssertSqlSafe(query.to_owned());
+            match sqlx::query_scalar(query).fetch_one(&self.platform.db).await {
+                Err(sqlx::Error::PoolTimedOut) if tries < 20 => tries += 1,
+                counted => return counted.expect("a count"),
+            }
+        }
     }
 
     /// Waits until a query counts to `wanted`.

@@ -11,6 +11,7 @@ mod conventions;
 mod dashboard;
 mod delivery;
 mod errors;
+mod faults;
 mod jobs;
 mod ledger;
 mod limits;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backend::Gate;
 use crate::lease::Leases;
+use crate::patience::answered;
 
 /// How often PostgreSQL is asked while it is the ticket source and has nothing.
 const POLL: Duration = Duration::from_millis(25);
@@ -70,9 +71,9 @@ impl Feeder {
                 continue;
             }
             let filled = if limited {
-                self.fill_rationed(&mut source, &kinds, want).await
+                answered(self.fill_rationed(&mut source, &kinds, want)).await
             } else {
-                self.fill(&mut source, &kinds, want.min(BATCH)).await
+                answered(self.fill(&mut source, &kinds, want.min(BATCH))).await
             };
             if let Err(error) = filled {
                 tracing::warn!(lane = self.gate.lane.name(), %error, "jobs could not be claimed");

@@ -14,6 +14,7 @@ use shared::platform::jobs::ledger::{self, Claimed, Note};
 use tokio_util::sync::CancellationToken;
 
 use crate::notes::Notes;
+use crate::patience::answered;
 
 /// How often notes are written.
 const NOTES: Duration = Duration::from_secs(1);
@@ -135,7 +136,7 @@ impl Leases {
                 continue;
             }
             let _pen = self.pen.lock().await;
-            match ledger::renew(&platform.db, &worker, &held).await {
+            match answered(ledger::renew(&platform.db, &worker, &held)).await {
                 Err(error) => tracing::warn!(%error, jobs = held.len(), "leases could not be renewed"),
                 Ok(renewed) => self.apply(&held, &renewed),
             }
@@ -152,7 +153,7 @@ impl Leases {
             let mut db = platform.db.acquire().await?;
             ledger::note(&mut db, worker, &notes).await
         };
-        if let Err(error) = written.await {
+        if let Err(error) = answered(written).await {
             tracing::warn!(%error, "notes of running jobs could not be written yet");
             self.again(&notes);
         }

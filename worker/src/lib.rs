@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod lanes;
 pub mod lease;
 pub mod notes;
+pub mod patience;
 pub mod process;
 pub mod registry;
 pub mod runner;

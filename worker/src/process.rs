@@ -17,6 +17,7 @@ use crate::backend::Gate;
 use crate::feeder::Feeder;
 use crate::lanes::LaneWorker;
 use crate::lease::Leases;
+use crate::patience::answered;
 use crate::registry::Registry;
 use crate::runner::Runner;
 use crate::settle::{self, Settler};
@@ -79,7 +80,7 @@ impl Process {
             },
             leases.clone(),
         );
-        let runner = Runner { platform: platform.clone(), smtp, registry: registry.clone(), worker: worker.clone() };
+        let runner = Runner::new(platform.clone(), smtp, registry.clone(), worker.clone());
         let (mut feeders, mut workers) = (Vec::new(), Vec::new());
         for (lane, slots) in &lanes {
             let gate = Gate::new(*lane, *slots);
@@ -162,7 +163,7 @@ impl Process {
 
     /// A heartbeat that may fail: nothing depends on it but what people see.
     async fn tell(&self, state: &str) {
-        if let Err(error) = self.beat(state).await {
+        if let Err(error) = answered(self.beat(state)).await {
             tracing::warn!(%error, "no heartbeat");
         }
     }

@@ -12,10 +12,12 @@ use shared::kernel::text;
 use shared::platform::Platform;
 use shared::platform::jobs::groups;
 use shared::platform::jobs::ledger::{self, Claimed, Unsuccessful};
+use tokio::sync::Semaphore;
 
 use crate::cx::Cx;
 use crate::failure::{Blame, Failure};
 use crate::lease::Grip;
+use crate::patience::answered;
 use crate::registry::{Entry, Registry};
 use crate::smtp::Smtp;
 
@@ -43,15 +45,24 @@ pub struct Runner {
     pub registry: Arc<Registry>,
     /// This worker's name.
     pub worker: Arc<str>,
+    /// Jobs that lost a process before run one at a time: when the process dies again, the one that had begun did it,
+    /// and those that happened to be beside it are not quarantined with it.
+    suspects: Arc<Semaphore>,
 }
 
 impl Runner {
+    /// A runner of this worker.
+    pub fn new(platform: Platform, smtp: Smtp, registry: Arc<Registry>, worker: Arc<str>) -> Self {
+        Self { platform, smtp, registry, worker, suspects: Arc::new(Semaphore::new(1)) }
+    }
+
     /// Runs a claimed job to its outcome.
     pub async fn run(&self, job: Arc<Claimed>, grip: Grip) -> Outcome {
         let Some(entry) = self.registry.find(&job.kind) else {
             return Outcome::Lost;
         };
-        match self.begin(&job).await {
+        let _alone = if job.deaths > 0 { self.suspects.acquire().await.ok() } else { None };
+        match answered(self.begin(&job)).await {
             Ok(true) => {}
             Ok(false) => return Outcome::Lost,
             Err(error) => return self.failed(&job, &entry, error.into(), String::new()),

@@ -18,6 +18,7 @@ use sqlx::{PgConnection, PgPool};
 use tokio::sync::mpsc;
 
 use crate::lease::Leases;
+use crate::patience::answered;
 use crate::registry::Registry;
 use crate::runner::Outcome;
 use crate::tally::Tallies;
@@ -115,7 +116,7 @@ impl Recorder {
     /// may run out meanwhile; then the fence refuses the late record.
     async fn persist<F: Future<Output = Result<()>>>(&self, record: impl Fn() -> F) {
         let mut wait = Duration::from_millis(100);
-        while let Err(error) = record().await {
+        while let Err(error) = answered(record()).await {
             tracing::warn!(%error, "an outcome could not be recorded yet");
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(2));
@@ -184,7 +185,7 @@ impl Recorder {
 
     /// Room that became free. What fails here the sweeper does within a second.
     async fn grant(&self, keys: Vec<String>) {
-        match permits::grant(&self.ledger.platform.db, &keys).await {
+        match answered(permits::grant(&self.ledger.platform.db, &keys)).await {
             Ok(tickets) => self.ledger.platform.tickets.add(tickets),
             Err(error) => tracing::debug!(%error, "room under keys was not given on"),
         }

@@ -15,6 +15,7 @@ use shared::platform::{mail, notifications};
 use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 
+use crate::patience::answered;
 use crate::registry::Registry;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -37,13 +38,13 @@ impl Sweeper {
         let mut after = String::new();
         while stop.run_until_cancelled(tokio::time::sleep(TICK)).await.is_some() {
             if leader.is_none() && ticks.is_multiple_of(2) {
-                leader = self.lead().await;
+                leader = answered(async { Ok(self.lead().await) }).await.unwrap_or(None);
             }
             if let Some(lock) = &mut leader {
-                let swept = async {
+                let swept = answered(async {
                     lock.ping().await?;
                     self.sweep(ticks, &mut after).await
-                };
+                });
                 if let Err(error) = swept.await {
                     tracing::warn!(%error, "the sweep failed; it is tried again");
                     leader = None;

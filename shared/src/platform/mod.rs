@@ -17,8 +17,10 @@ pub mod templates;
 pub mod tx;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use sqlx::Connection;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -87,5 +89,21 @@ pub fn pool(config: &Config, size: u32, settings: &[(&str, &str)]) -> Result<PgP
         .max_connections(size)
         .min_connections(1)
         .acquire_timeout(config.database.patience)
+        // A connection that was used just now lives: asking it again costs every transaction a round trip.
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
+            Box::pin(
+                async move { if used.idle_for > Duration::from_secs(1) { alive(connection).await } else { Ok(true) } },
+            )
+        })
+        // sqlx asks every connection that comes back whether it still lives, and waits for the answer without a bound:
+        // each one behind a silent network would take its place in the pool with it for ever.
+        .after_release(|connection, _| Box::pin(alive(connection)))
         .connect_lazy_with(options))
+}
+
+/// An error closes the connection at once.
+async fn alive(connection: &mut sqlx::PgConnection) -> sqlx::Result<bool> {
+    let answer = tokio::time::timeout(Duration::from_secs(2), connection.ping()).await;
+    answer.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?.map(|()| true)
 }

@@ -160,10 +160,14 @@ pub async fn busy_lanes(db: &mut PgConnection) -> Result<Vec<String>> {
     Ok(lanes)
 }
 
-/// Tries to become the one sweeper. The lock is the session's: it ends with the connection.
+/// Tries to become the one sweeper. The lock is the session's: it ends with the connection, and PostgreSQL ends a
+/// session that says nothing for ten seconds, so that a leader that was stopped or cut off does not lead for ever.
 pub async fn lead(db: &mut PgConnection) -> Result<bool> {
     // "facteur" in the first bytes; one ledger per database, so one lock per database.
     const KEY: i64 = 0x0066_6163_7465_7572;
-    let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, KEY).fetch_one(db).await?;
+    let won = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "won!""#, KEY).fetch_one(&mut *db).await?;
+    if won {
+        sqlx::query!("set idle_session_timeout = '10s'").execute(db).await?;
+    }
     Ok(won)
 }

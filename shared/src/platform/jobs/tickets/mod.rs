@@ -11,6 +11,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult};
 use tokio::sync::{mpsc, oneshot};
@@ -218,6 +220,19 @@ async fn send(
     }
 }
 
+/// An id as it stands in Redis: 22 characters instead of 36, because millions may wait.
+fn write(job: JobId) -> String {
+    URL_SAFE_NO_PAD.encode(job.0.as_bytes())
+}
+
+/// Short or long; everything else is garbage.
+fn read(id: &[u8]) -> Option<JobId> {
+    match id.len() {
+        22 => uuid::Uuid::from_slice(&URL_SAFE_NO_PAD.decode(id).ok()?).ok().map(JobId),
+        _ => std::str::from_utf8(id).ok()?.parse().ok(),
+    }
+}
+
 /// Takes tickets from one lane over a connection of its own.
 pub enum Taker {
     /// From a sorted set.
@@ -234,7 +249,7 @@ impl Taker {
             Self::Zset(taker) => taker.take(n, wait).await?,
             Self::Apalis(taker) => taker.take(n, wait).await?,
         };
-        let ids: Vec<JobId> = found.iter().filter_map(|id| std::str::from_utf8(id).ok()?.parse().ok()).collect();
+        let ids: Vec<JobId> = found.iter().filter_map(|id| read(id)).collect();
         if ids.len() < found.len() {
             metrics::counter!("facteur_tickets_garbage_total").increment((found.len() - ids.len()) as u64);
         }

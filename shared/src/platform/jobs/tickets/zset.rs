@@ -3,17 +3,17 @@
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisResult, Value};
 
-use super::{BLOCK, News, key};
+use super::{BLOCK, News, key, write};
 
 /// One ZADD per lane.
 pub async fn send(connection: &mut MultiplexedConnection, namespace: &str, news: &News) -> RedisResult<()> {
     let mut pipe = redis::pipe();
     for (lane, tickets) in &news.added {
-        let members: Vec<(i64, String)> = tickets.iter().map(|(rank, job)| (*rank, job.to_string())).collect();
+        let members: Vec<(i64, String)> = tickets.iter().map(|(rank, job)| (*rank, write(*job))).collect();
         pipe.zadd_multiple(key(namespace, lane), &members).ignore();
     }
     for (lane, job) in &news.removed {
-        pipe.zrem(key(namespace, lane), job.to_string()).ignore();
+        pipe.zrem(key(namespace, lane), write(*job)).ignore();
     }
     pipe.query_async(connection).await
 }
