@@ -61,9 +61,7 @@ impl Process {
     pub async fn start(platform: Platform, registry: Registry, smtp: Smtp, lanes: Vec<(Lane, usize)>) -> Result<Self> {
         let host = hostname();
         let worker: Arc<str> = fresh_name(&host).into();
-        let mut tx = Tx::begin(&platform).await?;
-        schedule::install(&mut tx).await?;
-        tx.commit().await?;
+        install_duties(&platform).await?;
         let claims = shared::platform::pool(&platform.config, 4, &[&[("synchronous_commit", "off")], BY_ID].concat())?;
         let settlements = shared::platform::pool(&platform.config, 2, BY_ID)?;
         let (leases, registry) = (Leases::default(), Arc::new(registry));
@@ -198,6 +196,12 @@ impl Process {
         platform.tickets.flush(Duration::from_secs(1)).await;
         tracing::info!(%worker, returned, unfinished, "stopped");
     }
+}
+
+async fn install_duties(platform: &Platform) -> Result<()> {
+    let mut tx = Tx::begin(platform).await?;
+    schedule::install(&mut tx).await?;
+    tx.commit().await
 }
 
 /// Two starts never share a name: a lease is its holder's alone.

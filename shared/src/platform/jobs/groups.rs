@@ -64,8 +64,8 @@ fn masked(word: &str) -> String {
         let alike = |c: char| c.is_alphanumeric() == first.is_alphanumeric();
         let (run, after) = rest.split_at(rest.find(|c| !alike(c)).unwrap_or(rest.len()));
         let varies = first.is_alphanumeric() && run.chars().any(|c| c.is_ascii_digit());
-        match (varies, out.ends_with("#-")) {
-            (true, true) => drop(out.pop()), // the parts of a UUID or a date are one
+        match (varies, out.ends_with("#-") || out.ends_with("#.")) {
+            (true, true) => drop(out.pop()), // the parts of a UUID, a date or a decimal are one
             (true, false) => out.push('#'),
             (false, _) => out.push_str(run),
         }

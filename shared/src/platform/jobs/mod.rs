@@ -1,5 +1,5 @@
 //! The queue. Owns `jobs`, `job_attempts`, `job_effects`, `job_selections`, `job_stats`, `batches`, `error_groups`,
-//! `alarms`, `lanes`, `job_kinds`, `workers`, `schedules`.
+//! `lanes`, `job_kinds`, `workers`, `schedules`.
 //!
 //! A job is a row, written in the caller's transaction ([`enqueue`]). After the commit its id goes to Redis as a
 //! *ticket* ([`tickets`]), so that a worker starts it within a millisecond; without a ticket the sweeper finds the

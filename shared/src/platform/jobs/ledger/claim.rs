@@ -47,7 +47,7 @@ macro_rules! claim {
         sqlx::query_as!(
             Claimed,
             "update jobs set state = 'running', attempt = attempt + 1, fence = fence + 1, begun = false, worker_id = $4,
-                    lease_until = now() + make_interval(secs => $5), started_at = now(), ran_version = $6
+                    lease_until = statement_timestamp() + make_interval(secs => $5), started_at = statement_timestamp(), ran_version = $6
              where " + $pick + "
                and (deadline_at is null or deadline_at > now())
                and lane not in (select name from lanes
