@@ -111,8 +111,12 @@ impl Sweeper {
     /// Ended leases, and kinds whose fuse leads to the dead letters.
     async fn lost(&self) -> Result<()> {
         let mut tx = Tx::begin(&self.platform).await?;
-        for job in sweep::lost(&mut tx).await? {
-            tracing::warn!(job.id = %job.id, job.kind, job.state, "a lease ran out");
+        let lost = sweep::lost(&mut tx).await?;
+        if !lost.is_empty() {
+            tracing::warn!(jobs = lost.len(), "leases ran out: a worker died or was cut off");
+        }
+        for job in lost {
+            tracing::debug!(job.id = %job.id, job.kind, job.state, "a lease ran out");
             match job.state.as_str() {
                 "queued" => tx.after_commit(Signal::Ticket(Ticket { job: job.id, lane: job.lane, rank: job.rank })),
                 "dead" => {
