@@ -14,14 +14,18 @@ use crate::kernel::ids::JobId;
 use crate::platform::jobs::tickets::Ticket;
 use crate::platform::tx::{Signal, Tx};
 
-/// Brings jobs back to `queued` with fresh attempts: `dead`, `cancelled`, and what waits for its time.
+/// Brings jobs back to `queued` with fresh attempts: `dead`, `cancelled`, and what waits for its time. A job with a
+/// concurrency key waits for room there, a callback for its batch, as if it were new.
 /// Returns the ids that were in such a state.
 pub async fn requeue(tx: &mut Tx, ids: &[JobId]) -> Result<Vec<JobId>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query_as!(
         Ticket,
         r#"
-        update jobs set state = 'queued', attempt = case when state in ('dead', 'cancelled') then 0 else attempt end,
+        update jobs set state = case when concurrency_key is not null
+                                       or id in (select callback_id from batches where finished_at is null) then 'blocked'
+                                     else 'queued' end,
+               attempt = case when state in ('dead', 'cancelled') then 0 else attempt end,
                deaths = 0, run_at = now(), rank = (extract(epoch from now()) * 1000)::bigint + priority * 60000,
                finished_at = null, cancel_requested_at = null
         where id = any($1) and state in ('dead', 'cancelled', 'retrying', 'scheduled')
@@ -54,7 +58,7 @@ pub async fn cancel(tx: &mut Tx, id: JobId) -> Result<String> {
         update jobs set cancel_requested_at = case when state = 'running' then now() end,
                finished_at = case when state = 'running' then null else now() end,
                state = case when state = 'running' then 'running' else 'cancelled' end
-        where id = $1 and state in ('scheduled', 'queued', 'retrying', 'running')
+        where id = $1 and state in ('scheduled', 'blocked', 'queued', 'retrying', 'running')
         returning state, lane
         "#,
         id.0
