@@ -11,6 +11,7 @@ mod delivery;
 mod jobs;
 mod ledger;
 mod limits;
+mod model;
 mod openapi;
 mod operators;
 mod passwords;
