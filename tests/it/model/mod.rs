@@ -79,10 +79,10 @@ fn check<const RACES: bool>(name: &'static str, cases: u32, length: Range<usize>
 
 #[test]
 fn every_history_is_one_that_the_rules_allow() {
-    check::<false>("every_history_is_one_that_the_rules_allow", 80, 20..60);
+    check::<false>("every_history_is_one_that_the_rules_allow", 150, 20..60);
 }
 
 #[test]
 fn what_happens_at_once_happened_in_some_order() {
-    check::<true>("what_happens_at_once_happened_in_some_order", 60, 10..30);
+    check::<true>("what_happens_at_once_happened_in_some_order", 80, 10..30);
 }
