@@ -15,6 +15,7 @@ mod faults;
 mod jobs;
 mod ledger;
 mod limits;
+mod model;
 mod openapi;
 mod operators;
 mod passwords;

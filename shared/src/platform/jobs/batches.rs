@@ -80,7 +80,8 @@ pub async fn close(db: &mut PgConnection) -> Result<Vec<Ticket>> {
                 limit 1000 for update skip locked))
             returning b.callback_id
         )
-        update jobs set state = 'queued', run_at = now(), rank = (extract(epoch from now()) * 1000)::bigint + priority * 60000
+        update jobs set state = case when concurrency_key is null then 'queued' else 'blocked' end, run_at = now(),
+               rank = (extract(epoch from now()) * 1000)::bigint + priority * 60000
         where id in (select callback_id from finished) and state = 'blocked'
         returning id as "job: JobId", lane, rank
         "#

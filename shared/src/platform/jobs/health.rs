@@ -102,16 +102,6 @@ pub async fn lanes(db: &mut PgConnection) -> Result<Vec<LaneView>> {
     Ok(rows)
 }
 
-/// Lanes paused now.
-pub async fn paused(db: &mut PgConnection) -> Result<Vec<String>> {
-    let names = sqlx::query_scalar!(
-        "select name from lanes where paused_at is not null and coalesce(paused_until, 'infinity') > now()"
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(names)
-}
-
 /// A worker process.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct WorkerView {

@@ -147,12 +147,19 @@ pub async fn enqueue_new(tx: &mut Tx, new: NewJob) -> Result<JobId> {
 pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
     let origin = tx.origin.clone();
     let config = tx.platform().config.clone();
-    let rows = ledger::insert(tx, &jobs, &config, &origin).await?;
+    let mut rows = ledger::insert(tx, &jobs, &config, &origin).await?;
     let mut ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
     if rows.len() < jobs.len() {
         let fresh: HashSet<JobId> = rows.iter().map(|row| row.id).collect();
         for (id, job) in ids.iter_mut().zip(&jobs).filter(|(id, _)| !fresh.contains(id)) {
-            *id = ledger::holder(tx, job.kind, job.unique_key.as_deref().unwrap_or_default()).await?;
+            let key = job.unique_key.as_deref().unwrap_or_default();
+            *id = loop {
+                if let Some(first) = ledger::holder(tx, job.kind, key).await? {
+                    break first;
+                }
+                // It was deleted in this moment: the key is free.
+                rows.extend(ledger::insert(tx, std::slice::from_ref(job), &config, &origin).await?);
+            };
         }
     }
     for row in rows.into_iter().filter(|row| row.due) {

@@ -34,7 +34,10 @@ pub async fn grant(db: &PgPool, keys: &[String]) -> Result<Vec<Ticket>> {
                           where concurrency_key = k.key and state in ('queued', 'running')) as h,
                  lateral (select concurrency_limit as most from jobs
                           where concurrency_key = k.key and state = 'blocked' order by rank, id limit 1) as l,
+                 -- a callback waits for its batch first
                  lateral (select id from jobs where concurrency_key = k.key and state = 'blocked'
+                            and id not in (select callback_id from batches
+                                           where finished_at is null and callback_id is not null)
                           order by rank, id limit greatest(l.most - h.held, 0)) as next))
         returning id as "job: JobId", lane, rank
         "#,

@@ -92,13 +92,16 @@ pub async fn still_mine(db: &mut PgConnection, worker: &str, id: JobId, fence: i
     Ok(row.is_some())
 }
 
-/// Gives jobs back that were claimed and not finished: no attempt is burned. Returns what is to be ticketed.
+/// Gives jobs back that were claimed and not finished: no attempt is burned. What was asked to stop is cancelled.
+/// Returns what is to be ticketed; a ticket of a cancelled job yields nothing.
 pub async fn release(db: &mut PgConnection, worker: &str, held: &[(JobId, i32)]) -> Result<Vec<Ticket>> {
     let (ids, fences): (Vec<_>, Vec<_>) = held.iter().map(|(id, fence)| (id.0, *fence)).unzip();
     let rows = sqlx::query_as!(
         Ticket,
         r#"
-        update jobs set state = 'queued', attempt = attempt - 1, lease_until = null, worker_id = null,
+        update jobs set state = case when cancel_requested_at is null then 'queued' else 'cancelled' end,
+               finished_at = case when cancel_requested_at is not null then now() end,
+               attempt = attempt - 1, lease_until = null, worker_id = null,
                started_at = null, log = null
         from unnest($1::uuid[], $2::int[]) as h (id, fence)
         where jobs.id = h.id and jobs.fence = h.fence and jobs.worker_id = $3 and jobs.state || '' = 'running'

@@ -104,14 +104,14 @@ fn turns(jobs: &[NewJob]) -> Vec<i64> {
         .collect()
 }
 
-/// The job that holds a unique key.
-pub async fn holder(db: &mut PgConnection, kind: &str, unique_key: &str) -> Result<JobId> {
+/// The job that holds a unique key, if any does.
+pub async fn holder(db: &mut PgConnection, kind: &str, unique_key: &str) -> Result<Option<JobId>> {
     let id = sqlx::query_scalar!(
         r#"select id as "id: JobId" from jobs where kind = $1 and unique_key = $2"#,
         kind,
         unique_key
     )
-    .fetch_one(db)
+    .fetch_optional(db)
     .await?;
     Ok(id)
 }

@@ -56,7 +56,8 @@ pub struct Unsuccessful {
     pub log: String,
 }
 
-/// Records unsuccessful runs in one statement. A job that was asked to stop is not tried again. Ids that do not come back were lost to another worker.
+/// Records unsuccessful runs in one statement. A job that was asked to stop is not tried again: it is cancelled.
+/// Ids that do not come back were lost to another worker.
 pub async fn settle_unsuccessful(db: &mut PgConnection, worker: &str, runs: &[Unsuccessful]) -> Result<Vec<JobId>> {
     fn list<T>(runs: &[Unsuccessful], column: impl Fn(&Unsuccessful) -> T) -> Vec<T> {
         runs.iter().map(column).collect()
@@ -64,15 +65,15 @@ pub async fn settle_unsuccessful(db: &mut PgConnection, worker: &str, runs: &[Un
     let settled = sqlx::query_scalar!(
         r#"
         with settled as (
-            update jobs set state = case when r.again and cancel_requested_at is not null then 'cancelled' else r.state end,
+            update jobs set state = case when cancel_requested_at is not null and r.state <> 'dead' then 'cancelled'
+                                         else r.state end,
                    attempt = attempt - case when r.counts then 0 else 1 end,
                    run_at = case when r.again then now() + make_interval(secs => r.wait) else run_at end,
                    -- a tenant's job keeps its place behind that tenant's others
                    rank = greatest(case when tenant is not null then rank end,
                                    (extract(epoch from now()) * 1000 + case when r.again then r.wait * 1000 else 0 end)::bigint
                                    + priority * 60000),
-                   finished_at = case when r.state in ('dead', 'cancelled') or r.again and cancel_requested_at is not null
-                                      then now() end,
+                   finished_at = case when r.state in ('dead', 'cancelled') or cancel_requested_at is not null then now() end,
                    lease_until = null, cancel_requested_at = null, deaths = 0, log = null,
                    last_error = r.error, error_code = r.code, fingerprint = nullif(r.fingerprint, '')
             from (select *, state in ('retrying', 'scheduled') as again
