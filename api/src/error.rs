@@ -64,9 +64,10 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// A problem with only a status and a code.
+/// A problem with only a status and a code. Whoever is turned away with 503 hears when to come again.
 pub fn plain(status: StatusCode, code: &str, detail: &str) -> Response {
-    respond(status, code, Some(detail.to_owned()), Vec::new(), None)
+    let wait = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(std::time::Duration::from_secs(2));
+    respond(status, code, Some(detail.to_owned()), Vec::new(), wait)
 }
 
 fn problem(error: Error) -> Response {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::failure::{Blame, Failure};
 use crate::lease::Grip;
 use crate::notes::Notes;
+use crate::patience::answered;
 use crate::smtp::Smtp;
 
 /// A run's context.
@@ -43,13 +44,16 @@ impl Cx {
     pub async fn begin(&self) -> Result<Tx, Failure> {
         let origin =
             Origin { traceparent: self.job.traceparent.clone(), parent: Some(self.job.id), ..Origin::default() };
-        Ok(Tx::begin_for(&self.platform, origin).await?)
+        Ok(answered(Tx::begin_for(&self.platform, origin)).await?)
     }
 
     /// To be asked before every effect outside our database: a worker that lost its lease starts none.
     pub async fn still_mine(&self) -> Result<(), Failure> {
-        let mut db = self.platform.db.acquire().await?;
-        let mine = ledger::still_mine(&mut db, &self.worker, self.job.id, self.job.fence).await?;
+        let mine = answered(async {
+            let mut db = self.platform.db.acquire().await?;
+            ledger::still_mine(&mut db, &self.worker, self.job.id, self.job.fence).await
+        });
+        let mine = mine.await?;
         if mine { Ok(()) } else { Err(Failure::Lost) }
     }
 
@@ -98,7 +102,7 @@ impl Cx {
                 let mut db = self.platform.db.acquire().await?;
                 effects::done(&mut db, &self.worker, self.job.id, self.job.fence, name, reply).await
             };
-            match written.await {
+            match answered(written).await {
                 Ok(()) => return,
                 Err(error) => tracing::warn!(job.id = %self.job.id, %error, "an effect could not be written down yet"),
             }

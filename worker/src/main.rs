@@ -1,6 +1,7 @@
 //! `facteur-worker`: runs jobs until it is told to stop.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use shared::kernel::config::Config;
@@ -120,7 +121,9 @@ async fn fits(config: &Config) -> Result<(), Trouble> {
 }
 
 /// A job rather waits for a connection than fails.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
+/// And rather asks it whether it lives than hangs on it.
+const TRUST: Duration = Duration::from_millis(50);
 
 type Signals = (tokio::signal::unix::Signal, tokio::signal::unix::Signal, tokio::signal::unix::Signal);
 
@@ -129,7 +132,7 @@ fn signals() -> std::io::Result<Signals> {
 }
 
 async fn start(mut config: Config, lanes: Vec<(shared::platform::jobs::Lane, usize)>) -> anyhow::Result<Process> {
-    config.database.patience = PATIENCE;
+    (config.database.patience, config.database.trust) = (PATIENCE, TRUST);
     let smtp = Smtp::new(&config.mail)?;
     let telemetry = config.telemetry.clone();
     let platform = Platform::new(config)?;

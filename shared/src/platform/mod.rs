@@ -85,16 +85,15 @@ pub fn pool(config: &Config, size: u32, settings: &[(&str, &str)]) -> Result<PgP
             ("idle_in_transaction_session_timeout", "30s"),
         ])
         .options(settings.iter().copied());
+    let trust = config.database.trust;
     Ok(PgPoolOptions::new()
         .max_connections(size)
         .min_connections(1)
         .acquire_timeout(config.database.patience)
         // A connection that was used just now lives: asking it again costs every transaction a round trip.
         .test_before_acquire(false)
-        .before_acquire(|connection, used| {
-            Box::pin(
-                async move { if used.idle_for > Duration::from_secs(1) { alive(connection).await } else { Ok(true) } },
-            )
+        .before_acquire(move |connection, used| {
+            Box::pin(async move { if used.idle_for > trust { alive(connection).await } else { Ok(true) } })
         })
         // sqlx asks every connection that comes back whether it still lives, and waits for the answer without a bound:
         // each one behind a silent network would take its place in the pool with it for ever.
