@@ -119,8 +119,8 @@ impl TestApp {
         let claimed = ledger::claim_next(db, name, lane.name(), &kinds, 1).await.expect("a claim");
         let ran = claimed.len();
         for job in claimed {
-            self.leases.hold(std::slice::from_ref(&job));
             let job = Arc::new(job);
+            self.leases.hold(std::slice::from_ref(&job));
             let outcome = self.runner.run(job.clone(), Grip::default()).await;
             self.settler.send(Settlement { job, outcome, ran: Duration::ZERO }).await;
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use shared::platform::Platform;
-use shared::platform::jobs::{NewJob, enqueue, enqueue_all};
+use shared::platform::jobs::{NewJob, enqueue_all, enqueue_now};
 use shared::platform::tx::Tx;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -37,9 +37,8 @@ pub async fn run(platform: &Platform, params: &Params) -> anyhow::Result<()> {
 }
 
 async fn put(platform: &Platform, id: u64, payload: usize) -> anyhow::Result<()> {
-    let mut tx = Tx::begin(platform).await?;
-    enqueue(&mut tx, &BenchJob::new(id, payload)).await?;
-    Ok(tx.commit().await?)
+    enqueue_now(platform, &BenchJob::new(id, payload)).await?;
+    Ok(())
 }
 
 async fn singly(platform: &Platform, params: &Params) -> anyhow::Result<()> {

@@ -36,7 +36,7 @@ pub struct Gate {
     pub slots: usize,
     /// Told when a slot or a place in the buffer became free.
     pub freed: Notify,
-    buffer: Mutex<VecDeque<Claimed>>,
+    buffer: Mutex<VecDeque<Arc<Claimed>>>,
     running: AtomicUsize,
     taken: AtomicUsize,
     waker: AtomicWaker,
@@ -57,7 +57,7 @@ impl Gate {
     }
 
     /// Puts claimed jobs into the buffer.
-    pub fn feed(&self, jobs: Vec<Claimed>) {
+    pub fn feed(&self, jobs: Vec<Arc<Claimed>>) {
         self.buffer.lock().expect("no code panics while holding this lock").extend(jobs);
         self.waker.wake();
     }
@@ -78,7 +78,7 @@ impl Gate {
         self.running.fetch_add(1, Ordering::AcqRel);
         self.taken.fetch_add(1, Ordering::AcqRel);
         self.freed.notify_one();
-        Some(Work { job: Arc::new(job), slot: Arc::new(Slot(self.clone())) })
+        Some(Work { job, slot: Arc::new(Slot(self.clone())) })
     }
 }
 

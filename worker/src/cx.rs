@@ -30,7 +30,8 @@ pub struct Cx {
     pub cancel: CancellationToken,
     worker: Arc<str>,
     notes: Arc<Notes>,
-    completed: Arc<AtomicBool>,
+    /// [`Cx::complete_in`] has committed.
+    pub(crate) completed: Arc<AtomicBool>,
 }
 
 impl Cx {
@@ -69,11 +70,6 @@ impl Cx {
         tx.commit().await?;
         self.completed.store(true, Ordering::Release);
         Ok(())
-    }
-
-    /// Whether [`Cx::complete_in`] has committed.
-    pub fn is_complete(&self) -> bool {
-        self.completed.load(Ordering::Acquire)
     }
 
     /// An effect outside that must not happen twice (`at_most_once`): notes that it is about to be tried. An earlier

@@ -10,7 +10,8 @@ use shared::platform::jobs::ledger::{self, Claimed};
 use shared::platform::jobs::orders::Orders;
 use shared::platform::jobs::permits;
 use shared::platform::jobs::tickets::{Taker, Tickets};
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::Gate;
@@ -60,6 +61,7 @@ impl Feeder {
             behind: false,
             lane: self.gate.lane.name(),
             busy: false,
+            db: None,
         };
         let mut speed = Speed::new();
         while !self.stop.is_cancelled() {
@@ -114,9 +116,14 @@ impl Feeder {
         let lane = self.gate.lane.name();
         let claimed = match self.stop.run_until_cancelled(source.take(want)).await {
             None => return Ok(()),
-            Some(Taken::Ids(ids)) if ids.is_empty() => return Ok(()),
+            Some(Taken::Ids(ids)) if ids.is_empty() => {
+                source.db = None;
+                return Ok(());
+            }
             Some(Taken::Ids(ids)) => {
-                let claimed = ledger::claim(&self.claims, &self.worker, lane, kinds, &ids).await?;
+                let mut db = source.connection(&self.claims).await?;
+                let claimed = ledger::claim(&mut *db, &self.worker, lane, kinds, &ids).await?;
+                source.db = Some(db);
                 if claimed.len() < ids.len() {
                     self.unblock(&ids, &claimed).await?;
                 }
@@ -166,6 +173,7 @@ impl Feeder {
     }
 
     fn hold(&self, claimed: Vec<Claimed>) {
+        let claimed: Vec<Arc<Claimed>> = claimed.into_iter().map(Arc::new).collect();
         let waits = metrics::histogram!("facteur_job_wait_seconds", "lane" => self.gate.lane.name());
         for job in &claimed {
             waits.record(job.waited_ms.max(0.0) / 1000.0);
@@ -193,6 +201,8 @@ struct Source {
     lane: &'static str,
     /// The last claim found much.
     busy: bool,
+    /// Kept while there is work: giving it back and taking it again costs round trips between a ticket and its start.
+    db: Option<PoolConnection<Postgres>>,
 }
 
 impl Source {
@@ -217,6 +227,13 @@ impl Source {
                 self.away(&error);
                 Taken::AskLedger
             }
+        }
+    }
+
+    async fn connection(&mut self, claims: &PgPool) -> Result<PoolConnection<Postgres>> {
+        match self.db.take() {
+            Some(db) => Ok(db),
+            None => Ok(claims.acquire().await?),
         }
     }
 

@@ -75,7 +75,7 @@ impl LaneWorker {
 
     #[expect(clippy::disallowed_methods, reason = "apalis' parallelize takes the executor; its join is the layer's")]
     async fn work(&self, name: &str, stop: CancellationToken) -> Result<(), BoxDynError> {
-        let (runner, leases) = (self.runner.clone(), self.leases.clone());
+        let (runner, leases) = (Arc::new(self.runner.clone()), self.leases.clone());
         let backend = LaneBackend::new(self.gate.clone(), self.settler.clone());
         let worker =
             WorkerBuilder::new(name).backend(backend).parallelize(tokio::spawn).build(Handler { runner, leases });
@@ -90,7 +90,7 @@ impl LaneWorker {
 /// What apalis calls for every job.
 #[derive(Clone)]
 struct Handler {
-    runner: Runner,
+    runner: Arc<Runner>,
     leases: Leases,
 }
 

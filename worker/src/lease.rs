@@ -21,10 +21,8 @@ const NOTES: Duration = Duration::from_secs(1);
 /// Every so many times, leases are renewed.
 const RENEW: u32 = 5;
 
-#[derive(Default)]
 struct Held {
-    fence: i32,
-    kind: String,
+    job: Arc<Claimed>,
     started: bool,
     grip: Grip,
 }
@@ -52,17 +50,17 @@ impl Leases {
     }
 
     /// Takes charge of claimed jobs.
-    pub fn hold(&self, jobs: &[Claimed]) {
+    pub fn hold(&self, jobs: &[Arc<Claimed>]) {
         let mut held = self.lock();
         for job in jobs {
-            held.insert(job.id, Held { fence: job.fence, kind: job.kind.clone(), ..Held::default() });
+            held.insert(job.id, Held { job: job.clone(), started: false, grip: Grip::default() });
         }
     }
 
     /// The job begins. None: it was given back meanwhile and must not run.
     pub fn start(&self, id: JobId, fence: i32) -> Option<Grip> {
         let mut held = self.lock();
-        let job = held.get_mut(&id).filter(|job| job.fence == fence)?;
+        let job = held.get_mut(&id).filter(|held| held.job.fence == fence)?;
         job.started = true;
         Some(job.grip.clone())
     }
@@ -70,7 +68,7 @@ impl Leases {
     /// Notes that are not in their rows yet: of all that run, or of these.
     pub fn notes(&self, of: Option<&[(JobId, i32)]>) -> Vec<Note> {
         let held = self.lock();
-        let fresh = |id: &JobId, job: &Held| if job.started { job.grip.notes.fresh(*id, job.fence) } else { None };
+        let fresh = |id: &JobId, job: &Held| if job.started { job.grip.notes.fresh(*id, job.job.fence) } else { None };
         match of {
             None => held.iter().filter_map(|(id, job)| fresh(id, job)).collect(),
             Some(ids) => ids.iter().filter_map(|(id, _)| fresh(id, held.get(id)?)).collect(),
@@ -87,7 +85,7 @@ impl Leases {
     pub fn drop_all<'a>(&self, ids: impl IntoIterator<Item = &'a (JobId, i32)>) {
         let mut held = self.lock();
         for (id, fence) in ids {
-            if held.get(id).is_some_and(|job| job.fence == *fence) {
+            if held.get(id).is_some_and(|held| held.job.fence == *fence) {
                 held.remove(id);
             }
         }
@@ -103,12 +101,12 @@ impl Leases {
     pub fn describe(&self) -> Vec<String> {
         let held = self.lock();
         held.iter()
-            .map(|(id, job)| format!("{} {id} {}", job.kind, if job.started { "running" } else { "waiting" }))
+            .map(|(id, job)| format!("{} {id} {}", job.job.kind, if job.started { "running" } else { "waiting" }))
             .collect()
     }
 
     fn all(&self, wanted: impl Fn(&Held) -> bool) -> Vec<(JobId, i32)> {
-        self.lock().iter().filter(|(_, job)| wanted(job)).map(|(id, job)| (*id, job.fence)).collect()
+        self.lock().iter().filter(|(_, job)| wanted(job)).map(|(id, held)| (*id, held.job.fence)).collect()
     }
 
     /// Gives back what has not begun (or everything): no attempt is burned. Jobs given back do not start here, and
@@ -163,7 +161,7 @@ impl Leases {
         let renewed: HashMap<JobId, bool> = renewed.iter().copied().collect();
         let held = self.lock();
         for (id, fence) in asked {
-            let Some(job) = held.get(id).filter(|job| job.fence == *fence) else {
+            let Some(job) = held.get(id).filter(|held| held.job.fence == *fence) else {
                 continue;
             };
             match renewed.get(id) {
@@ -180,7 +178,7 @@ impl Leases {
 }
 
 async fn release(platform: &Platform, worker: &str, held: &[(JobId, Held)]) -> Result<usize> {
-    let rows: Vec<(JobId, i32)> = held.iter().map(|(id, job)| (*id, job.fence)).collect();
+    let rows: Vec<(JobId, i32)> = held.iter().map(|(id, held)| (*id, held.job.fence)).collect();
     let mut db = platform.db.acquire().await?;
     let tickets = ledger::release(&mut db, worker, &rows).await?;
     let count = tickets.len();

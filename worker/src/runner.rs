@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -34,6 +35,17 @@ pub enum Outcome {
     Lost,
 }
 
+impl Outcome {
+    /// The job's state after it, or `lost`.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Self::Done | Self::Completed => "succeeded",
+            Self::Unsuccessful(run) => run.state,
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// Runs jobs. Cheap to clone.
 #[derive(Clone)]
 pub struct Runner {
@@ -61,16 +73,21 @@ impl Runner {
         let Some(entry) = self.registry.find(&job.kind) else {
             return Outcome::Lost;
         };
-        let _alone = if job.deaths > 0 { self.suspects.acquire().await.ok() } else { None };
-        match answered(self.begin(&job)).await {
-            Ok(true) => {}
-            Ok(false) => return Outcome::Lost,
-            Err(error) => return self.failed(&job, &entry, error.into(), String::new()),
+        let mut _alone = None;
+        if job.deaths > 0 {
+            _alone = self.suspects.acquire().await.ok();
+            // Boxed: a rare thing must not make every run's future large.
+            match Box::pin(answered(self.begin(&job))).await {
+                Ok(true) => {}
+                Ok(false) => return Outcome::Lost,
+                Err(error) => return self.failed(&job, &entry, error.into(), String::new()),
+            }
         }
         let notes = grip.notes.clone();
         let cx = Cx::new(self.platform.clone(), self.smtp.clone(), job.clone(), self.worker.clone(), grip);
         let limit = Duration::from_millis(job.timeout_ms as u64);
-        let run = AssertUnwindSafe((entry.run)(&job.payload, cx.clone())).catch_unwind();
+        let completed = cx.completed.clone();
+        let run = AssertUnwindSafe((entry.run)(&job.payload, cx)).catch_unwind();
         let (outcome, result) = match tokio::time::timeout(limit, run).await {
             Ok(Ok(result)) => ("error", result),
             Ok(Err(panic)) => ("panic", Err(Failure::Retry(Blame::new("panic", panic_text(&*panic))))),
@@ -81,7 +98,7 @@ impl Runner {
         };
         match result {
             // The handler's own transaction holds the success; what it said afterwards cannot change that.
-            _ if cx.is_complete() => Outcome::Completed,
+            _ if completed.load(Ordering::Acquire) => Outcome::Completed,
             Ok(()) => Outcome::Done,
             Err(failure) => {
                 let mut ended = self.failed(&job, &entry, failure, notes.text());
@@ -97,9 +114,6 @@ impl Runner {
 
     /// A job that lost a process before notes its beginning, so that the next death is surely its own.
     async fn begin(&self, job: &Claimed) -> Result<bool> {
-        if job.deaths == 0 {
-            return Ok(true);
-        }
         let mut db = self.platform.db.acquire().await?;
         ledger::begin(&mut db, &self.worker, job.id, job.fence).await
     }

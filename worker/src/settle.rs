@@ -87,14 +87,17 @@ impl Recorder {
     async fn record(&self, batch: Vec<Settlement>) {
         let (mut done, mut gone, mut failed, mut dead) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut keys = Vec::new();
-        for Settlement { job, outcome, ran } in batch {
-            self.count(&job, &outcome, ran);
+        self.ledger.tallies.count(batch.iter().map(|ended| (&*ended.job, ended.outcome.state(), ended.ran)));
+        for Settlement { job, outcome, .. } in batch {
             keys.extend(job.concurrency_key.clone());
             match outcome {
                 Outcome::Done => done.push((job.id, job.fence)),
                 Outcome::Completed | Outcome::Lost => gone.push((job.id, job.fence)),
-                Outcome::Unsuccessful(run) if run.state == "dead" => dead.push((job, run)),
-                Outcome::Unsuccessful(run) => failed.push((job, run)),
+                Outcome::Unsuccessful(run) => {
+                    tracing::info!(job.id = %job.id, job.kind, job.attempt, job.state = run.state,
+                        error.code = run.code, wait = run.wait, "a run did not succeed");
+                    if run.state == "dead" { dead.push((job, run)) } else { failed.push((job, run)) }
+                }
             }
         }
         if !done.is_empty() {
@@ -189,19 +192,5 @@ impl Recorder {
             Ok(tickets) => self.ledger.platform.tickets.add(tickets),
             Err(error) => tracing::debug!(%error, "room under keys was not given on"),
         }
-    }
-
-    fn count(&self, job: &Claimed, outcome: &Outcome, ran: Duration) {
-        let state = match outcome {
-            Outcome::Done | Outcome::Completed => "succeeded",
-            Outcome::Unsuccessful(run) => {
-                tracing::info!(job.id = %job.id, job.kind, job.attempt, job.state = run.state, error.code = run.code,
-                    wait = run.wait, "a run did not succeed");
-                run.state
-            }
-            Outcome::Lost => "lost",
-        };
-        metrics::counter!("facteur_jobs_total", "lane" => job.lane.clone(), "state" => state).increment(1);
-        self.ledger.tallies.count(job, state, ran);
     }
 }

@@ -11,30 +11,43 @@ use sqlx::PgConnection;
 
 /// The counters. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Tallies(Arc<Mutex<HashMap<(String, String), Tally>>>);
+pub struct Tallies(Arc<Mutex<Counts>>);
+
+type Counts = HashMap<(String, String), Tally>;
 
 impl Tallies {
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Tally>> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().expect("no code panics while holding this lock")
     }
 
-    /// Counts a run that ended in `state`.
-    pub fn count(&self, job: &Claimed, state: &str, ran: Duration) {
-        let mut tallies = self.lock();
-        let tally = tallies.entry((job.lane.clone(), job.kind.clone())).or_default();
-        match state {
-            "succeeded" => tally.succeeded += 1,
-            "retrying" => tally.failed += 1,
-            "dead" => tally.dead += 1,
-            _ => {}
+    /// Adds up runs with the states in which they ended.
+    pub fn count<'a>(&self, runs: impl Iterator<Item = (&'a Claimed, &'static str, Duration)>) {
+        let mut batch: HashMap<(&str, &str), Tally> = HashMap::new();
+        let mut states: HashMap<(&str, &'static str), u64> = HashMap::new();
+        for (job, state, ran) in runs {
+            let tally = batch.entry((&job.lane, &job.kind)).or_default();
+            match state {
+                "succeeded" => tally.succeeded += 1,
+                "retrying" => tally.failed += 1,
+                "dead" => tally.dead += 1,
+                _ => {}
+            }
+            tally.run_ms += ran.as_millis() as i64;
+            tally.wait_ms += job.waited_ms.max(0.0) as i64;
+            *states.entry((&job.lane, state)).or_default() += 1;
         }
-        tally.run_ms += ran.as_millis() as i64;
-        tally.wait_ms += job.waited_ms.max(0.0) as i64;
+        for ((lane, state), runs) in states {
+            metrics::counter!("facteur_jobs_total", "lane" => lane.to_owned(), "state" => state).increment(runs);
+        }
+        let mut tallies = self.lock();
+        for ((lane, kind), tally) in batch {
+            *tallies.entry((lane.to_owned(), kind.to_owned())).or_default() += tally;
+        }
     }
 
     /// Writes them down and begins anew; what could not be written is counted on.
     pub async fn write(&self, db: &mut PgConnection) -> Result<()> {
-        let taken: HashMap<_, _> = std::mem::take(&mut *self.lock());
+        let taken = std::mem::take(&mut *self.lock());
         if taken.is_empty() {
             return Ok(());
         }

@@ -26,7 +26,7 @@ pub mod sweep;
 pub mod tickets;
 
 pub use lane::Lane;
-pub use new::{NewJob, enqueue, enqueue_all, enqueue_new};
+pub use new::{NewJob, enqueue, enqueue_all, enqueue_new, enqueue_now};
 pub use retry::Retry;
 
 use std::time::Duration;

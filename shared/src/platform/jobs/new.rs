@@ -6,12 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::ledger;
-use super::tickets::Ticket;
+use super::ledger::{self, Inserted};
 use super::{Job, Lane, Retry};
 use crate::kernel::Result;
 use crate::kernel::ids::{BatchId, JobId, UserId};
-use crate::platform::tx::{Signal, Tx};
+use crate::platform::Platform;
+use crate::platform::tx::{Origin, Signal, Tx};
 
 /// A job about to be enqueued, with what differs from its kind's defaults.
 #[derive(Clone, Debug)]
@@ -138,6 +138,23 @@ pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> Result<JobId> {
     Ok(enqueue_all(tx, vec![new]).await?[0])
 }
 
+/// Writes a job that goes with no other change: one statement, durable when this returns.
+pub async fn enqueue_now<J: Job>(platform: &Platform, job: &J) -> Result<JobId> {
+    let new = NewJob::of(job)?;
+    let mut db = platform.db.acquire().await?;
+    let rows = ledger::insert(&mut db, std::slice::from_ref(&new), &platform.config, &Origin::default()).await?;
+    drop(db);
+    if rows.is_empty() {
+        // Another job holds the unique key.
+        let mut tx = Tx::begin(platform).await?;
+        let id = enqueue_new(&mut tx, new).await?;
+        tx.commit().await?;
+        return Ok(id);
+    }
+    platform.tickets.add(rows.into_iter().filter_map(Inserted::ticket).collect());
+    Ok(new.id)
+}
+
 /// Writes a prepared job.
 pub async fn enqueue_new(tx: &mut Tx, new: NewJob) -> Result<JobId> {
     Ok(enqueue_all(tx, vec![new]).await?[0])
@@ -162,8 +179,8 @@ pub async fn enqueue_all(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
             };
         }
     }
-    for row in rows.into_iter().filter(|row| row.due) {
-        tx.after_commit(Signal::Ticket(Ticket { job: row.id, lane: row.lane, rank: row.rank }));
+    for ticket in rows.into_iter().filter_map(Inserted::ticket) {
+        tx.after_commit(Signal::Ticket(ticket));
     }
     Ok(ids)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use super::LEASE_SECONDS;
 use crate::kernel::Result;
@@ -55,8 +55,8 @@ macro_rules! claim {
                and kind not in (select kind from job_kinds
                                 where fuse <> 'closed' and coalesce(fuse_until, 'infinity') > now())
              returning id as "id: JobId", kind, lane, attempt, max_attempts, fence, deaths, timeout_ms,
-                       payload::text as "payload!", extract(epoch from now() - created_at)::float8 as "age!",
-                       extract(epoch from (now() - run_at) * 1000)::float8 as "waited_ms!", concurrency_key,
+                       payload::text as "payload!", date_part('epoch', now() - created_at) as "age!",
+                       date_part('epoch', now() - run_at) * 1000 as "waited_ms!", concurrency_key,
                        traceparent"#,
             $($arg,)+
             $worker,
@@ -70,7 +70,13 @@ macro_rules! claim {
 
 /// Takes the jobs named by tickets. Tickets that are stale, doubled or of a kind this process does not know yield
 /// nothing, and so does a lane with a limit: its jobs go by [`claim_rationed`].
-pub async fn claim(db: &PgPool, worker: &str, lane: &str, kinds: &[String], ids: &[JobId]) -> Result<Vec<Claimed>> {
+pub async fn claim(
+    db: impl PgExecutor<'_>,
+    worker: &str,
+    lane: &str,
+    kinds: &[String],
+    ids: &[JobId],
+) -> Result<Vec<Claimed>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
     let pick = claim!(
         db,
@@ -85,7 +91,13 @@ pub async fn claim(db: &PgPool, worker: &str, lane: &str, kinds: &[String], ids:
 }
 
 /// Takes the jobs at the head of a lane: the ticket source that needs no Redis.
-pub async fn claim_next(db: &PgPool, worker: &str, lane: &str, kinds: &[String], limit: i64) -> Result<Vec<Claimed>> {
+pub async fn claim_next(
+    db: impl PgExecutor<'_>,
+    worker: &str,
+    lane: &str,
+    kinds: &[String],
+    limit: i64,
+) -> Result<Vec<Claimed>> {
     let pick = claim!(
         db,
         worker,

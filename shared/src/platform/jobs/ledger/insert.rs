@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::kernel::Result;
 use crate::kernel::config::Config;
 use crate::kernel::ids::JobId;
+use crate::platform::jobs::tickets::Ticket;
 use crate::platform::jobs::{NewJob, VERSION};
 use crate::platform::tx::Origin;
 
@@ -20,6 +21,14 @@ pub struct Inserted {
     pub rank: i64,
     /// Due now; otherwise scheduled.
     pub due: bool,
+}
+
+impl Inserted {
+    /// What announces it, when it is due.
+    pub fn ticket(self) -> Option<Ticket> {
+        let Self { id, lane, rank, due } = self;
+        due.then_some(Ticket { job: id, lane, rank })
+    }
 }
 
 /// Writes jobs in one statement. Rows whose unique key is taken are left out of the answer.
@@ -50,7 +59,7 @@ pub async fn insert(db: &mut PgConnection, jobs: &[NewJob], config: &Config, ori
              as n (id, kind, lane, priority, max_attempts, timeout_ms, payload, key_argument, unique_key, subject_type,
                    subject_id, owner_id, run_at, delay_ms, tenant, turn, key, key_limit, batch_id, expires_ms, waits),
              lateral (select coalesce(run_at, now() + delay_ms * interval '1 millisecond', now()) as due) as d,
-             lateral (select (extract(epoch from due) * 1000)::bigint + priority * 60000 as own) as r
+             lateral (select (date_part('epoch', due) * 1000)::bigint + priority * 60000 as own) as r
         on conflict (kind, unique_key) where unique_key is not null do nothing
         returning id as "id: JobId", lane, rank, state in ('queued', 'blocked') as "due!"
         "#,

@@ -5,9 +5,25 @@ use sqlx::PgConnection;
 use crate::kernel::Result;
 use crate::kernel::ids::JobId;
 
-/// Records successes in one statement. Ids that do not come back were lost to another worker.
+/// Records successes. Ids that do not come back were lost to another worker.
+///
+/// A first run that succeeds is told by the job's own row; one that was not the first has a row of its own as well.
 pub async fn settle_done(db: &mut PgConnection, worker: &str, done: &[(JobId, i32)]) -> Result<Vec<JobId>> {
     let (ids, fences): (Vec<_>, Vec<_>) = done.iter().map(|(id, fence)| (id.0, *fence)).unzip();
+    if fences.iter().all(|fence| *fence == 1) {
+        let settled = sqlx::query_scalar!(
+            r#"
+            update jobs set state = 'succeeded', finished_at = now(), lease_until = null, cancel_requested_at = null
+            where id = any($1) and fence = 1 and worker_id = $2 and state || '' = 'running'
+            returning id as "id: JobId"
+            "#,
+            &ids,
+            worker
+        )
+        .fetch_all(db)
+        .await?;
+        return Ok(settled);
+    }
     let settled = sqlx::query_scalar!(
         r#"
         with settled as (
@@ -16,7 +32,6 @@ pub async fn settle_done(db: &mut PgConnection, worker: &str, done: &[(JobId, i3
             where jobs.id = d.id and jobs.fence = d.fence and jobs.worker_id = $3 and jobs.state || '' = 'running'
             returning jobs.id, jobs.fence, jobs.attempt, jobs.started_at, jobs.log
         ), kept as (
-            -- a first run that succeeds is told by the job's own row
             insert into job_attempts (job_id, fence, attempt, worker_id, started_at, outcome, log)
             select id, fence, attempt, $3, started_at, 'ok', log from settled where fence > 1
         )
