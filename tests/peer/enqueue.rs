@@ -19,7 +19,7 @@ const PACE: f64 = 50.0;
 /// Enqueues what was asked for and prints how long it took.
 pub async fn run(platform: &Platform, params: &Params) -> anyhow::Result<()> {
     let mut connections = Vec::new();
-    for _ in 0..params.callers {
+    for _ in 0..at_once(params) {
         connections.push(platform.db.acquire().await?);
     }
     drop(connections);
@@ -36,6 +36,15 @@ pub async fn run(platform: &Platform, params: &Params) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As many as call at the same time.
+fn at_once(params: &Params) -> u64 {
+    match params {
+        Params { rate, .. } if *rate > 0.0 => (rate / PACE).ceil() as u64,
+        Params { bulk: true, .. } => 1,
+        Params { callers, .. } => u64::from(*callers),
+    }
+}
+
 async fn put(platform: &Platform, id: u64, payload: usize) -> anyhow::Result<()> {
     enqueue_now(platform, &BenchJob::new(id, payload)).await?;
     Ok(())
@@ -45,7 +54,7 @@ async fn singly(platform: &Platform, params: &Params) -> anyhow::Result<()> {
     let (next, end, payload) =
         (Arc::new(AtomicU64::new(params.first_id)), params.first_id + params.jobs, params.payload);
     let mut callers = JoinSet::new();
-    for _ in 0..params.callers {
+    for _ in 0..at_once(params) {
         let (platform, next) = (platform.clone(), next.clone());
         callers.spawn(async move {
             loop {
@@ -74,7 +83,7 @@ async fn bulk(platform: &Platform, params: &Params) -> anyhow::Result<()> {
 /// Each job at its time, noting when the call began and when it returned.
 async fn paced(platform: &Platform, params: &Params) -> anyhow::Result<()> {
     let sent = Arc::new(append_to(&params.sent)?);
-    let (started, rate, callers) = (Instant::now(), params.rate, (params.rate / PACE).ceil() as u64);
+    let (started, rate, callers) = (Instant::now(), params.rate, at_once(params));
     let mut running = JoinSet::new();
     for caller in 0..callers {
         let (platform, sent) = (platform.clone(), sent.clone());

@@ -62,8 +62,8 @@ impl Process {
         let host = hostname();
         let worker: Arc<str> = fresh_name(&host).into();
         install_duties(&platform).await?;
-        let most = lanes.len() as u32 + 1;
-        let claims = shared::platform::pool(&platform.config, most, &[&[("synchronous_commit", "off")], BY_ID].concat())?;
+        let unsynced = [&[("synchronous_commit", "off")], BY_ID].concat();
+        let claims = shared::platform::pool(&platform.config, lanes.len() as u32 + 1, &unsynced)?;
         let settlements = shared::platform::pool(&platform.config, 2, BY_ID)?;
         let (leases, registry) = (Leases::default(), Arc::new(registry));
         let (stop, end) = (CancellationToken::new(), CancellationToken::new());

@@ -7,9 +7,9 @@ use std::time::Duration;
 use shared::kernel::Result;
 use shared::platform::Platform;
 use shared::platform::jobs::groups::Seen;
-use shared::platform::jobs::sweep::Lost;
+use shared::platform::jobs::sweep::{Glance, Lost};
 use shared::platform::jobs::tickets::Ticket;
-use shared::platform::jobs::{Lane, alarms, batches, groups, health, orders, permits, schedule, sweep};
+use shared::platform::jobs::{Lane, alarms, batches, groups, health, permits, schedule, sweep};
 use shared::platform::tx::{Signal, Tx};
 use shared::platform::{mail, notifications};
 use sqlx::{Connection, PgConnection};
@@ -42,8 +42,8 @@ impl Sweeper {
             }
             if let Some(lock) = &mut leader {
                 let swept = answered(async {
-                    lock.ping().await?;
-                    self.sweep(ticks, &mut after).await
+                    let glance = sweep::glance(lock).await?;
+                    self.sweep(&glance, ticks, &mut after).await
                 });
                 if let Err(error) = swept.await {
                     tracing::warn!(%error, "the sweep failed; it is tried again");
@@ -63,11 +63,22 @@ impl Sweeper {
         sweep::lead(&mut connection).await.ok()?.then_some(connection)
     }
 
-    async fn sweep(&self, tick: u64, after: &mut String) -> Result<()> {
-        self.due().await?;
-        self.lost().await?;
-        self.permits(after).await?;
-        self.tickets(tick).await?;
+    async fn sweep(&self, glance: &Glance, tick: u64, after: &mut String) -> Result<()> {
+        if glance.due {
+            self.due().await?;
+        }
+        if glance.expired || glance.batches {
+            self.ended().await?;
+        }
+        if glance.lost || glance.fused {
+            self.lost().await?;
+        }
+        if glance.blocked {
+            self.permits(after).await?;
+        }
+        if !glance.lanes.is_empty() && self.platform.tickets.in_redis() {
+            self.tickets(&glance.lanes, tick).await?;
+        }
         if tick.is_multiple_of(5) {
             let mut tx = Tx::begin(&self.platform).await?;
             schedule::tick(&mut tx).await?;
@@ -102,6 +113,11 @@ impl Sweeper {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Jobs beyond their deadline, and batches whose last job has ended.
+    async fn ended(&self) -> Result<()> {
         let mut db = self.platform.db.acquire().await?;
         sweep::expire(&mut db).await?;
         self.platform.tickets.add(batches::close(&mut db).await?);
@@ -127,10 +143,8 @@ impl Sweeper {
                 _ => {}
             }
         }
-        if !orders::read(&mut tx).await?.fused.is_empty() {
-            for job in sweep::fused(&mut tx).await? {
-                self.mourn(&mut tx, &job).await?;
-            }
+        for job in sweep::fused(&mut tx).await? {
+            self.mourn(&mut tx, &job).await?;
         }
         tx.commit().await
     }
@@ -155,16 +169,12 @@ impl Sweeper {
     }
 
     /// Rows that wait without a ticket: a flushed Redis, a lost push, a worker that died between pop and claim.
-    async fn tickets(&self, tick: u64) -> Result<()> {
-        if !self.platform.tickets.in_redis() {
-            return Ok(());
-        }
-        let mut db = self.platform.db.acquire().await?;
-        let lanes = sweep::busy_lanes(&mut db).await?;
+    async fn tickets(&self, lanes: &[String], tick: u64) -> Result<()> {
         let names: Vec<&str> = lanes.iter().map(String::as_str).collect();
         let Ok(depths) = self.platform.tickets.depths(&names).await else {
             return Ok(());
         };
+        let mut db = self.platform.db.acquire().await?;
         for (lane, depth) in names.into_iter().zip(depths) {
             if depth < LOW_WATER {
                 self.platform.tickets.add(sweep::unticketed(&mut db, lane, 1.0, 5000).await?);

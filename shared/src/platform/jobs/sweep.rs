@@ -14,6 +14,48 @@ pub const QUARANTINED: &str = "poison: three processes died with this job in han
 /// The most rows one statement of the sweeper changes.
 pub const BATCH: usize = 5000;
 
+/// What a sweep has to do: one question, so that a second in which nothing is to be done costs next to nothing.
+pub struct Glance {
+    /// Jobs whose time has come.
+    pub due: bool,
+    /// Jobs beyond their deadline.
+    pub expired: bool,
+    /// Leases that ran out.
+    pub lost: bool,
+    /// Fuses that lead to the dead letters.
+    pub fused: bool,
+    /// Batches that are not finished.
+    pub batches: bool,
+    /// Jobs that wait for room under a key.
+    pub blocked: bool,
+    /// Lanes in which jobs wait, and that are not paused.
+    pub lanes: Vec<String>,
+}
+
+/// Looks.
+pub async fn glance(db: &mut PgConnection) -> Result<Glance> {
+    let glance = sqlx::query_as!(
+        Glance,
+        r#"
+        select exists (select from jobs where state in ('scheduled', 'retrying') and run_at <= now()) as "due!",
+               exists (select from jobs where deadline_at <= now()
+                       and state in ('scheduled', 'blocked', 'queued', 'retrying')) as "expired!",
+               exists (select from jobs where state = 'running' and lease_until < now()) as "lost!",
+               exists (select from job_kinds where fuse = 'dead' and coalesce(fuse_until, 'infinity') > now()) as "fused!",
+               exists (select from batches where finished_at is null and sealed_at is not null) as "batches!",
+               exists (select from jobs where state = 'blocked') as "blocked!",
+               array(select l.name from unnest($1::text[]) as l (name)
+                     where exists (select from jobs where state = 'queued' and lane = l.name)
+                       and not exists (select from lanes p where p.name = l.name and p.paused_at is not null
+                                       and coalesce(p.paused_until, 'infinity') > now())) as "lanes!"
+        "#,
+        &super::Lane::ALL.map(|lane| lane.name().to_owned())
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(glance)
+}
+
 /// `scheduled` and `retrying` jobs whose time has come become `queued`, or `blocked` when they need room under a key;
 /// at most [`BATCH`] at a time.
 pub async fn due(db: &mut PgConnection) -> Result<Vec<Ticket>> {
@@ -142,22 +184,6 @@ pub async fn unticketed(db: &mut PgConnection, lane: &str, seconds: f64, limit: 
     .fetch_all(db)
     .await?;
     Ok(rows)
-}
-
-/// Lanes that wait and are not paused.
-pub async fn busy_lanes(db: &mut PgConnection) -> Result<Vec<String>> {
-    let lanes = sqlx::query_scalar!(
-        r#"
-        select l.name as "name!" from unnest($1::text[]) as l (name)
-        where exists (select from jobs where state = 'queued' and lane = l.name)
-          and not exists (select from lanes p where p.name = l.name and p.paused_at is not null
-                          and coalesce(p.paused_until, 'infinity') > now())
-        "#,
-        &super::Lane::ALL.map(|lane| lane.name().to_owned())
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(lanes)
 }
 
 /// Tries to become the one sweeper. The lock is the session's: it ends with the connection, and PostgreSQL ends a
