@@ -203,12 +203,12 @@ async fn a_regression_is_told_at_once_and_over_when_somebody_has_dealt_with_it()
     .await;
     for _ in 0..2 {
         let mut tx = Tx::begin(&app.platform).await.expect("a transaction");
-        alarms::regressed(&mut tx, "f00d", "a.b", "the same <b>again</b>", job).await.expect("told");
+        alarms::regressed(&mut tx, "f00d", "a.b", "the same <b>again</b>").await.expect("told");
         tx.commit().await.expect("a commit");
     }
     let mail = app.only_mail_to("admin@facteur.example").await;
     assert_eq!(mail.subject, "Alarme : une erreur est revenue");
-    assert!(mail.text.contains("a.b: the same <b>again</b>") && mail.text.contains(&format!("/admin/jobs/{job}")));
+    assert!(mail.text.contains("a.b: the same <b>again</b>") && mail.text.contains("/admin/errors/f00d"));
     calm(&app).await;
     assert_eq!(is_open(&app).await, [true]);
     app.execute("update error_groups set state = 'known'").await;

@@ -170,7 +170,7 @@ impl Recorder {
             job: job.id,
         });
         for back in groups::record(tx, &seen.collect::<Vec<_>>()).await? {
-            alarms::regressed(tx, &back.fingerprint, &back.kind, &back.message, back.job).await?;
+            alarms::regressed(tx, &back.fingerprint, &back.kind, &back.message).await?;
         }
         Ok(settled.len())
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::kernel::Result;
 use crate::kernel::ids::{JobId, UserId};
 use crate::platform::Platform;
+use crate::platform::jobs::alarms::{self, Alarm};
 use crate::platform::jobs::tickets::Ticket;
 
 /// Who asked, kept on the rows this transaction writes.
@@ -35,6 +36,8 @@ pub struct Origin {
 pub enum Signal {
     /// A job may be claimed.
     Ticket(Ticket),
+    /// An alarm was raised.
+    Alarm(Alarm),
 }
 
 /// A transaction and the signals that wait for its commit.
@@ -77,8 +80,15 @@ impl Tx {
     /// COMMIT, then the signals. An error means that nothing may be assumed: the caller asks again with the same key.
     pub async fn commit(self) -> Result<()> {
         self.inner.commit().await?;
-        let tickets = self.signals.into_iter().map(|Signal::Ticket(ticket)| ticket).collect();
+        let (mut tickets, mut raised) = (Vec::new(), Vec::new());
+        for signal in self.signals {
+            match signal {
+                Signal::Ticket(ticket) => tickets.push(ticket),
+                Signal::Alarm(alarm) => raised.push(alarm),
+            }
+        }
         self.platform.tickets.add(tickets);
+        alarms::post(&self.platform, &raised);
         Ok(())
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct ProbeOrder {
     /// Not before so many seconds from now.
     #[validate(range(max = MONTH))]
     delay_seconds: Option<u64>,
-    /// Cancelled as expired when not begun within so many seconds.
+    /// Cancelled as expired when it still waits after so many seconds.
     #[validate(range(min = 1, max = MONTH))]
     expires_seconds: Option<u64>,
     /// Whose work it is: tenants take turns.

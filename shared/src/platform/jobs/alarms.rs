@@ -11,6 +11,7 @@ mod webhook;
 
 pub use rows::{Alarm, list, open, regressed};
 pub use rules::Rule;
+pub(crate) use webhook::post;
 
 use std::time::Duration;
 
@@ -66,6 +67,5 @@ pub async fn evaluate(platform: &Platform) -> Result<Vec<Alarm>> {
     let raised = rows::raise(&mut tx, &findings).await?;
     rows::clear(&mut tx).await?;
     tx.commit().await?;
-    webhook::post(platform, &raised);
     Ok(raised)
 }

@@ -30,8 +30,6 @@ pub struct Regressed {
     pub kind: String,
     /// What all have in common.
     pub message: String,
-    /// The job that failed now.
-    pub job: JobId,
 }
 
 /// What failures have in common, 32 hexadecimal digits.
@@ -98,10 +96,9 @@ pub async fn record(db: &mut PgConnection, seen: &[Seen]) -> Result<Vec<Regresse
                     state = case when error_groups.state = 'resolved' then 'regressed'
                                  when error_groups.state = 'muted' and error_groups.muted_until <= now() then 'known'
                                  else error_groups.state end
-            returning fingerprint, kind, message, state, last_job
+            returning fingerprint, kind, message, state
         )
-        select fingerprint as "fingerprint!", kind as "kind!", message as "message!",
-               last_job as "job!: JobId"
+        select fingerprint as "fingerprint!", kind as "kind!", message as "message!"
         from counted join was using (fingerprint) where state = 'regressed'
         "#,
         &list(&seen, |s| s.fingerprint.clone()),

@@ -88,7 +88,7 @@ impl NewJob {
         Self { delay: Some(delay), ..self }
     }
 
-    /// Useless after so long from now: a job that has not begun by then is cancelled as `expired`.
+    /// Useless after so long from now: a job that still waits then is cancelled as `expired`.
     #[must_use]
     pub fn expires_after(self, term: Duration) -> Self {
         Self { expires: Some(term), ..self }

@@ -74,11 +74,12 @@ pub async fn due(db: &mut PgConnection) -> Result<Vec<Ticket>> {
     Ok(rows)
 }
 
-/// Jobs that have not begun by their deadline are cancelled: nobody wants them any more. Returns how many.
+/// Jobs that wait beyond their deadline, for their first run or the next, are cancelled: nobody wants them any more.
+/// Returns how many.
 pub async fn expire(db: &mut PgConnection) -> Result<u64> {
     let done = sqlx::query!(
         "update jobs set state = 'cancelled', finished_at = now(), error_code = 'expired', fingerprint = null,
-                last_error = 'not begun by its deadline'
+                last_error = 'its deadline passed while it waited'
          where id = any(array(select id from jobs where deadline_at <= now()
                                 and state in ('scheduled', 'blocked', 'queued', 'retrying')
                               order by deadline_at limit $1 for update skip locked))

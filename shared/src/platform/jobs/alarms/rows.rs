@@ -6,12 +6,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::rules::{Finding, Rule};
-use super::webhook;
 use crate::kernel::Result;
-use crate::kernel::ids::JobId;
 use crate::kernel::text;
 use crate::platform::notifications::{self, NewNotification};
-use crate::platform::tx::Tx;
+use crate::platform::tx::{Signal, Tx};
 
 /// A second look within this many seconds is the first one, by somebody else.
 const TOO_SOON: f64 = 8.0;
@@ -48,7 +46,7 @@ impl Alarm {
             Rule::OldestAge => format!("/admin/jobs?state=queued&lane={subject}"),
             Rule::FailureRate => format!("/admin/jobs?state=retrying&kind={subject}"),
             Rule::DeadCount => format!("/admin/jobs?state=dead&kind={subject}"),
-            Rule::Regression => "/admin/jobs?state=retrying".into(),
+            Rule::Regression => format!("/admin/errors/{subject}"),
         }
     }
 }
@@ -92,8 +90,7 @@ pub(super) async fn raise(tx: &mut Tx, findings: &[Finding]) -> Result<Vec<Alarm
             None => false,
         };
         if let Some(alarm) = write(tx, finding, raises).await? {
-            let page = alarm.page();
-            tell(tx, &alarm, &page).await?;
+            tell(tx, &alarm).await?;
             told.push(alarm);
         }
     }
@@ -149,19 +146,18 @@ pub(super) async fn clear(tx: &mut Tx) -> Result<()> {
 }
 
 /// An error group that was resolved has come back: raised and told at once, in the settlement's own transaction.
-pub async fn regressed(tx: &mut Tx, fingerprint: &str, kind: &str, message: &str, job: JobId) -> Result<()> {
+pub async fn regressed(tx: &mut Tx, fingerprint: &str, kind: &str, message: &str) -> Result<()> {
     let message = format!("An error that was resolved is back: {kind}: {}", text::cut(message, 300));
     let finding = Finding { rule: Rule::Regression, subject: fingerprint.to_owned(), message, value: None };
     if let Some(alarm) = write(tx, &finding, true).await? {
-        tell(tx, &alarm, &format!("/admin/jobs/{job}")).await?;
-        let platform = tx.platform().clone();
-        webhook::post(&platform, &[alarm]);
+        tell(tx, &alarm).await?;
     }
     Ok(())
 }
 
-/// To the log and, by mail, to the administrators.
-async fn tell(tx: &mut Tx, alarm: &Alarm, page: &str) -> Result<()> {
+/// To the log, by mail to the administrators, and after the commit to the webhook.
+async fn tell(tx: &mut Tx, alarm: &Alarm) -> Result<()> {
+    tx.after_commit(Signal::Alarm(alarm.clone()));
     let (rule, subject) = (alarm.rule.name(), &*alarm.subject);
     // The mail needs a worker; this line does not.
     if alarm.rule == Rule::NoWorker {
@@ -169,7 +165,7 @@ async fn tell(tx: &mut Tx, alarm: &Alarm, page: &str) -> Result<()> {
     } else {
         tracing::warn!(rule, subject, "{}", alarm.message);
     }
-    let url = format!("{}{page}", tx.platform().config.http.public_url);
+    let url = format!("{}{}", tx.platform().config.http.public_url, alarm.page());
     let new = NewNotification {
         user: None,
         kind: "error",

@@ -17,7 +17,7 @@ use crate::platform::Platform;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Posts alarms, in the background.
-pub(super) fn post(platform: &Platform, alarms: &[Alarm]) {
+pub fn post(platform: &Platform, alarms: &[Alarm]) {
     let Some(address) = platform.config.alarms.webhook.clone().filter(|_| !alarms.is_empty()) else { return };
     let (house, url) = (&platform.config.mail.from_name, &platform.config.http.public_url);
     let line = |alarm: &Alarm| format!("{house}: {} {url}{}", alarm.message, alarm.page());
