@@ -60,7 +60,7 @@ impl Cx {
 
     /// Commits the job's effect and its success together: exactly once, in our own tables.
     pub async fn complete_in(&self, mut tx: Tx) -> Result<(), Failure> {
-        if let Some(note) = self.notes.fresh(self.job.id, self.job.fence) {
+        if let Some(note) = self.notes.last(self.job.id, self.job.fence) {
             ledger::note(&mut tx, &self.worker, &[note]).await?;
         }
         let settled = ledger::settle_done(&mut tx, &self.worker, &[(self.job.id, self.job.fence)]).await?;

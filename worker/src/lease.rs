@@ -65,14 +65,17 @@ impl Leases {
         Some(job.grip.clone())
     }
 
-    /// Notes that are not in their rows yet: of all that run, or of these.
-    pub fn notes(&self, of: Option<&[(JobId, i32)]>) -> Vec<Note> {
+    /// Notes of running jobs that are not in their rows yet.
+    fn fresh_notes(&self) -> Vec<Note> {
         let held = self.lock();
-        let fresh = |id: &JobId, job: &Held| if job.started { job.grip.notes.fresh(*id, job.job.fence) } else { None };
-        match of {
-            None => held.iter().filter_map(|(id, job)| fresh(id, job)).collect(),
-            Some(ids) => ids.iter().filter_map(|(id, _)| fresh(id, held.get(id)?)).collect(),
-        }
+        let running = held.iter().filter(|(_, held)| held.started);
+        running.filter_map(|(id, held)| held.grip.notes.fresh(*id, held.job.fence)).collect()
+    }
+
+    /// All that these jobs said.
+    pub fn last_notes(&self, of: &[(JobId, i32)]) -> Vec<Note> {
+        let held = self.lock();
+        of.iter().filter_map(|(id, fence)| held.get(id)?.grip.notes.last(*id, *fence)).collect()
     }
 
     /// These could not be written.
@@ -142,7 +145,7 @@ impl Leases {
     }
 
     async fn write_notes(&self, platform: &Platform, worker: &str) {
-        let notes = self.notes(None);
+        let notes = self.fresh_notes();
         if notes.is_empty() {
             return;
         }

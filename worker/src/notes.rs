@@ -25,6 +25,13 @@ struct Said {
     full: bool,
 }
 
+impl Said {
+    fn note(&self, id: JobId, fence: i32) -> Note {
+        let Self { log, progress, result, .. } = self;
+        Note { id, fence, log: log.clone(), progress: progress.clone(), result: result.clone() }
+    }
+}
+
 impl Notes {
     fn change(&self, change: impl FnOnce(&mut Said)) {
         let mut said = self.0.lock().expect("no code panics while holding this lock");
@@ -65,13 +72,15 @@ impl Notes {
     /// What is not in the row yet; taken for written.
     pub fn fresh(&self, id: JobId, fence: i32) -> Option<Note> {
         let mut said = self.0.lock().expect("no code panics while holding this lock");
-        std::mem::take(&mut said.fresh).then(|| Note {
-            id,
-            fence,
-            log: said.log.clone(),
-            progress: said.progress.clone(),
-            result: said.result.clone(),
-        })
+        std::mem::take(&mut said.fresh).then(|| said.note(id, fence))
+    }
+
+    /// All that was said, for the settlement. What was taken for written may still be on its way, and no row takes a
+    /// note after its end.
+    pub fn last(&self, id: JobId, fence: i32) -> Option<Note> {
+        let said = self.0.lock().expect("no code panics while holding this lock");
+        let spoke = !said.log.is_empty() || said.progress.is_some() || said.result.is_some();
+        spoke.then(|| said.note(id, fence))
     }
 
     /// It could not be written: once more, then.

@@ -129,7 +129,7 @@ impl Recorder {
     async fn done(&self, done: &[(JobId, i32)]) -> Result<()> {
         let _pen = self.leases.pen.lock().await;
         let mut db = self.ledger.settlements.acquire().await?;
-        let notes = self.leases.notes(Some(done));
+        let notes = self.leases.last_notes(done);
         if !notes.is_empty() {
             ledger::note(&mut db, &self.ledger.worker, &notes).await?;
         }
