@@ -8,7 +8,7 @@ use harness::{Client, TestApp};
 use serde_json::{Value, json};
 use shared::kernel::ids::UserId;
 use shared::platform::jobs::kinds::{Probe, ProbeMode, Welcome};
-use shared::platform::jobs::{Lane, NewJob, Retry, enqueue, enqueue_new};
+use shared::platform::jobs::{Lane, NewJob, Retry, enqueue, enqueue_new, enqueue_now};
 use shared::platform::tx::Tx;
 
 /// Longer than any wait of a probe.
@@ -95,6 +95,19 @@ async fn a_failing_job_waits_longer_each_time_and_is_dead_after_its_attempts() {
 
 fn time(value: &Value) -> DateTime<Utc> {
     value.as_str().expect("a time").parse().expect("RFC 3339")
+}
+
+#[tokio::test]
+async fn a_job_by_itself_needs_no_transaction_and_is_the_first_of_its_key() {
+    let app = TestApp::new().await;
+    let user = UserId::new();
+    let first = enqueue_now(&app.platform, &Welcome { user }).await.expect("enqueued");
+    let again = enqueue_now(&app.platform, &Welcome { user }).await.expect("known");
+    let other = enqueue_now(&app.platform, &Welcome { user: UserId::new() }).await.expect("enqueued");
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+    let rows = app.sql("select id, state from jobs order by id").await;
+    assert_eq!(rows, json!([{ "id": first, "state": "queued" }, { "id": other, "state": "queued" }]));
 }
 
 #[tokio::test]

@@ -88,3 +88,22 @@ impl Notes {
         self.change(|_| {});
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_note_is_whole_although_a_fresh_one_was_taken() {
+        let (notes, id) = (Notes::default(), JobId::new());
+        assert!(notes.last(id, 1).is_none(), "a run that says nothing costs no statement");
+        notes.log("one");
+        assert_eq!(notes.fresh(id, 1).expect("something new").log, "one\n");
+        assert!(notes.fresh(id, 1).is_none());
+        notes.result(Value::from(7));
+        let last = notes.last(id, 1).expect("all of it");
+        assert_eq!((last.log.as_str(), last.result), ("one\n", Some(Value::from(7))));
+        assert!(notes.fresh(id, 1).is_some(), "asking for the last note takes nothing");
+        assert!(notes.last(id, 1).is_some());
+    }
+}
