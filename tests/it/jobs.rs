@@ -99,7 +99,8 @@ fn time(value: &Value) -> DateTime<Utc> {
 
 #[tokio::test]
 async fn a_job_by_itself_needs_no_transaction_and_is_the_first_of_its_key() {
-    let app = TestApp::new().await;
+    let mut app = TestApp::new().await;
+    app.leave_jobs();
     let user = UserId::new();
     let first = enqueue_now(&app.platform, &Welcome { user }).await.expect("enqueued");
     let again = enqueue_now(&app.platform, &Welcome { user }).await.expect("known");
