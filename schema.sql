@@ -271,6 +271,21 @@ CREATE TABLE public.notifications (
     CONSTRAINT notifications_type_check CHECK ((type = ANY (ARRAY['info'::text, 'success'::text, 'warning'::text, 'error'::text, 'message'::text, 'order'::text, 'payment'::text, 'consultation'::text, 'system'::text])))
 );
 
+CREATE TABLE public.outgoing_calls (
+    idempotency_key text NOT NULL,
+    purpose text NOT NULL,
+    subject text NOT NULL,
+    generation integer NOT NULL,
+    params_hash bytea NOT NULL,
+    state text DEFAULT 'sent'::text NOT NULL,
+    request_id text,
+    provider_id text,
+    error_code text,
+    first_sent_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT outgoing_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'done'::text, 'refused'::text])))
+);
+
 CREATE TABLE public.refresh_tokens (
     token_hash bytea NOT NULL,
     session_id uuid NOT NULL,
@@ -464,6 +479,12 @@ ALTER TABLE ONLY public.notifications
 ALTER TABLE ONLY public.notifications
     ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.outgoing_calls
+    ADD CONSTRAINT outgoing_calls_pkey PRIMARY KEY (idempotency_key);
+
+ALTER TABLE ONLY public.outgoing_calls
+    ADD CONSTRAINT outgoing_calls_purpose_subject_generation_key UNIQUE (purpose, subject, generation);
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
 
@@ -557,6 +578,8 @@ CREATE INDEX jobs_unfinished ON public.jobs USING btree (kind, id) WHERE (state 
 CREATE UNIQUE INDEX jobs_unique_key ON public.jobs USING btree (kind, unique_key) WHERE (unique_key IS NOT NULL);
 
 CREATE INDEX notifications_user ON public.notifications USING btree (user_id, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX outgoing_calls_age ON public.outgoing_calls USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 
 CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (session_id);
 

@@ -15,6 +15,9 @@ tokio::task_local! {
     pub static REQUEST_ID: RefCell<Uuid>;
 }
 
+/// What is switched off is not switched on within the hour.
+const OFF: std::time::Duration = std::time::Duration::from_hours(1);
+
 /// What a handler gives back.
 pub type Answer = Result<Response, ApiError>;
 
@@ -96,6 +99,11 @@ fn problem(error: Error) -> Response {
         }
         Error::Unavailable { retry_after, .. } => {
             respond(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail, Vec::new(), Some(retry_after))
+        }
+        Error::Off(code) => respond(StatusCode::SERVICE_UNAVAILABLE, code, detail, Vec::new(), Some(OFF)),
+        Error::Refused(message) => {
+            tracing::warn!(error = message, "a partner refused");
+            respond(StatusCode::BAD_GATEWAY, "upstream_refused", None, Vec::new(), None)
         }
         Error::Upstream { retry_after, message } => {
             tracing::warn!(error = message, "a partner failed");

@@ -81,6 +81,8 @@ fn a_value_we_cannot_read_is_named_and_never_guessed() {
         ("LOG_FORMAT", "xml"),
         ("METRICS_PORT", "x"),
         ("JWT_SECRET", "too short"),
+        ("STRIPE_WEBHOOK_SECRET", "hunter2"),
+        ("STRIPE_API_BASE", "http://api.stripe.com"),
     ];
     for (name, value) in bad {
         let found = problems(&[(name, value)]);
@@ -92,8 +94,45 @@ fn a_value_we_cannot_read_is_named_and_never_guessed() {
 #[test]
 fn a_problem_with_a_secret_does_not_show_it() {
     assert!(!problems(&[("JWT_SECRET", "hunter2")])[0].contains("hunter2"));
-    let debug = format!("{:?}", read(&[("SMTP_PASS", "hunter2")]).expect("complete"));
+    let secrets =
+        [("SMTP_PASS", "hunter2"), ("STRIPE_SECRET_KEY", "sk_hunter2"), ("STRIPE_WEBHOOK_SECRET", "whsec_hunter2")];
+    let debug = format!("{:?}", read(&secrets).expect("complete"));
     assert!(!debug.contains("hunter2") && !debug.contains("0123456789abcdef") && !debug.contains("u:p@"), "{debug}");
+}
+
+#[test]
+fn a_key_of_stripe_comes_with_the_secrets_of_its_webhook() {
+    let with = |name, value| [("STRIPE_SECRET_KEY", "sk_test_x"), ("STRIPE_WEBHOOK_SECRET", "whsec_a"), (name, value)];
+    let read = |name, value| {
+        let mut changes = with(name, value);
+        changes.reverse();
+        read(&changes)
+    };
+    let stripe = read("PORT", "1").expect("complete").stripe;
+    assert!(stripe.key.is_some() && stripe.api_base == "https://api.stripe.com");
+    for key in ["rk_live_x", "sk_live_x"] {
+        assert!(read("STRIPE_SECRET_KEY", key).is_ok(), "{key}");
+    }
+    for key in ["pk_test_x", "sk_", "whsec_x", "sk_test_ x", "sk_test_\u{e9}"] {
+        let problems = read("STRIPE_SECRET_KEY", key).expect_err(key).0;
+        assert!(problems.len() == 1 && !problems[0].contains("test_"), "{problems:?}");
+    }
+    let count = |secrets| read("STRIPE_WEBHOOK_SECRET", secrets).map(|config| config.stripe.webhook_secrets.len()).ok();
+    assert_eq!((count("whsec_a"), count("whsec_a, whsec_b,whsec_c,whsec_d")), (Some(1), Some(4)));
+    for secrets in
+        ["", "whsec_", "whsec_a,", ",", "whsec_a,b", "whsec_a,,whsec_b", "whsec_a,whsec_b,whsec_c,whsec_d,whsec_e"]
+    {
+        assert_eq!(count(secrets), None, "{secrets}");
+    }
+    for base in
+        ["https://x.example", "http://127.0.0.1:12111/", "http://localhost:1", "http://[::1]:1", "http://127.9.9.9"]
+    {
+        assert!(read("STRIPE_API_BASE", base).is_ok(), "{base}");
+    }
+    let foreign = ["http://x.example", "http://127.0.0.1@x.example", "http://localhost.x.example", "http://10.0.0.1"];
+    for base in foreign.into_iter().chain(["https://x.example/v1", "https://", "api.stripe.com", "ftp://127.0.0.1"]) {
+        assert!(read("STRIPE_API_BASE", base).is_err(), "{base}");
+    }
 }
 
 #[test]

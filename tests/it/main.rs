@@ -27,5 +27,6 @@ mod schedules;
 mod secrets;
 mod sessions;
 mod sources;
+mod stripe_client;
 mod templates;
 mod workflow;

@@ -49,6 +49,8 @@ impl From<Error> for Failure {
             Error::Upstream { retry_after: Some(wait), .. } => Self::RetryAfter(wait, Blame::new("upstream", message)),
             Error::Upstream { .. } => Self::Retry(Blame::new("upstream", message)),
             Error::Unavailable { .. } => Self::Retry(Blame::new("unavailable", message)),
+            Error::Off(code) => Self::Retry(Blame::new(code, message)),
+            Error::Refused(_) => Self::Dead(Blame::new("upstream_refused", message)),
             Error::Unauthenticated(_) | Error::Forbidden(_) => Self::Dead(Blame::new("forbidden", message)),
             Error::Database(_) => Self::Retry(Blame::new("database", message)),
             Error::Internal(_) => Self::Retry(Blame::new("internal", message)),

@@ -60,7 +60,10 @@ impl From<Error> for Failure {
                 return Self::new(DATA, lines.join("\n  ").trim().to_owned());
             }
             Error::Unauthenticated(_) | Error::Forbidden(_) => DENIED,
-            Error::TooMany { .. } | Error::Unavailable { .. } | Error::Upstream { .. } => UNAVAILABLE,
+            Error::TooMany { .. } | Error::Unavailable { .. } | Error::Upstream { .. } | Error::Refused(_) => {
+                UNAVAILABLE
+            }
+            Error::Off(_) => CONFIG,
             Error::Database(_) | Error::Internal(_) => INTERNAL,
         };
         Self::new(code, error.to_string())

@@ -42,6 +42,8 @@ pub struct Config {
     pub auth: Auth,
     /// Mail.
     pub mail: Mail,
+    /// Payments.
+    pub stripe: Stripe,
     /// The worker process.
     pub worker: Worker,
     /// When administrators are told.
@@ -179,6 +181,17 @@ pub enum SmtpSecurity {
     Tls,
 }
 
+/// Payments by Stripe.
+#[derive(Clone, Debug)]
+pub struct Stripe {
+    /// `STRIPE_SECRET_KEY`, `sk_…` or better a restricted `rk_…`; absent: payments are off.
+    pub key: Option<SecretString>,
+    /// `STRIPE_WEBHOOK_SECRET`: one to four `whsec_…`, so that a new one can come before the old one goes.
+    pub webhook_secrets: Vec<SecretString>,
+    /// `STRIPE_API_BASE`, default <https://api.stripe.com>: scheme, host and port, without a trailing slash.
+    pub api_base: String,
+}
+
 /// The worker process.
 #[derive(Clone, Debug)]
 pub struct Worker {
@@ -251,6 +264,7 @@ impl Config {
             namespace: r.or("NAMESPACE", "facteur"),
             auth: auth(&mut r),
             mail: mail(&mut r, env),
+            stripe: stripe(&mut r),
             worker: Worker {
                 lanes: r
                     .text("LANES")
@@ -369,6 +383,47 @@ fn mail(r: &mut Reader, env: Env) -> Mail {
         patience: Duration::from_secs(u64::from(r.number("MAIL_RETRY_HOURS", 72_u32)) * 3600),
         domain_concurrency: r.number("MAIL_DOMAIN_CONCURRENCY", 0_u32),
     }
+}
+
+fn stripe(r: &mut Reader) -> Stripe {
+    let key = r.secret("STRIPE_SECRET_KEY");
+    if key.as_ref().is_some_and(|key| !is_token(key.expose_secret(), &["sk_", "rk_"])) {
+        r.problem(
+            "STRIPE_SECRET_KEY",
+            "is no secret key: it begins with sk_ or rk_; leave it empty to switch payments off",
+        );
+    }
+    let secrets = r.text("STRIPE_WEBHOOK_SECRET");
+    let webhook_secrets: Vec<_> =
+        secrets.iter().flat_map(|list| list.split(',')).map(|secret| SecretString::from(secret.trim())).collect();
+    if webhook_secrets.len() > 4 || !webhook_secrets.iter().all(|secret| is_token(secret.expose_secret(), &["whsec_"]))
+    {
+        r.problem("STRIPE_WEBHOOK_SECRET", "must be one to four secrets, each like whsec_…, separated by commas");
+    }
+    if key.is_some() && webhook_secrets.is_empty() {
+        r.problem("STRIPE_WEBHOOK_SECRET", "is missing: without it nobody tells us that an order was paid");
+    }
+    let api_base = r.or("STRIPE_API_BASE", "https://api.stripe.com").trim_end_matches('/').to_owned();
+    if !is_safe_origin(&api_base) {
+        r.problem("STRIPE_API_BASE", "must be https://host, or http:// to this machine alone");
+    }
+    Stripe { key, webhook_secrets, api_base }
+}
+
+/// A prefix and something behind it that fits into a header.
+fn is_token(text: &str, prefixes: &[&str]) -> bool {
+    let rest = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix));
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+}
+
+/// Scheme, host and port alone; in the clear only to loopback, for the key goes with every call.
+fn is_safe_origin(address: &str) -> bool {
+    let Some((scheme, host)) = address.split_once("://") else { return false };
+    let alone = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '\\']);
+    let name = host.strip_prefix('[').map_or_else(|| host.split(':').next(), |v6| v6.split(']').next());
+    let name = name.unwrap_or_default();
+    let here = name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    alone && (scheme == "https" || (scheme == "http" && here))
 }
 
 fn alarms(r: &mut Reader) -> Alarms {

@@ -69,7 +69,13 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
-    /// A partner refused or failed.
+    /// 503: switched off in the configuration, by its code: `payments_off`.
+    #[error("switched off: {0}")]
+    Off(&'static str),
+    /// A partner refused for good: trying again cannot help.
+    #[error("{0}")]
+    Refused(String),
+    /// A partner failed.
     #[error("{message}")]
     Upstream {
         /// What it said.

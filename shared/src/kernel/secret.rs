@@ -21,9 +21,14 @@ pub fn sha256(data: impl AsRef<[u8]>) -> Vec<u8> {
 
 /// HMAC-SHA-256. For what may hold a password: without the key nobody can try guesses against it.
 pub fn keyed(key: &[u8], message: &[u8]) -> Vec<u8> {
+    keyed_parts(key, &[message]).to_vec()
+}
+
+/// The same of a message in several parts, without copying them together.
+pub fn keyed_parts(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().to_vec()
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
 }
 
 /// The same, hexadecimal.
@@ -33,5 +38,10 @@ pub fn sign(key: &[u8], message: &str) -> String {
 
 /// Compares two strings in constant time.
 pub fn same(a: &str, b: &str) -> bool {
-    a.as_bytes().ct_eq(b.as_bytes()).into()
+    same_bytes(a.as_bytes(), b.as_bytes())
+}
+
+/// Compares bytes in constant time.
+pub fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    a.ct_eq(b).into()
 }

@@ -1,4 +1,4 @@
-//! Services every story uses. Order inside: tx → jobs → files, settings, realtime, templates → mail →
+//! Services every story uses. Order inside: tx → jobs → files, settings, realtime, templates, stripe → mail →
 //! notifications → audit; a later one may use an earlier one. store, schema, scrape and doctor are for the start
 //! and the care of a process.
 
@@ -13,6 +13,7 @@ pub mod schema;
 pub mod scrape;
 pub mod settings;
 pub mod store;
+pub mod stripe;
 pub mod templates;
 pub mod tx;
 
@@ -30,6 +31,7 @@ use crate::kernel::clock::Clock;
 use crate::kernel::config::Config;
 use crate::platform::jobs::tickets::Tickets;
 use crate::platform::ratelimit::RateLimits;
+use crate::platform::stripe::Stripe;
 use crate::platform::templates::Templates;
 
 /// The migrations of this version, embedded.
@@ -50,6 +52,7 @@ pub struct Platform {
     pub clock: Clock,
     /// Mails and pages.
     pub templates: Templates,
+    stripe: Option<Stripe>,
 }
 
 impl Platform {
@@ -62,14 +65,22 @@ impl Platform {
     /// The same over a pool made elsewhere (tests).
     pub fn with_db(config: Config, db: PgPool) -> Result<Self> {
         let redis = config.redis_url.as_ref().map(|url| url.expose_secret().to_owned());
+        let limits = RateLimits::new(redis.as_deref(), &config.namespace)?;
+        let stripe = |key| Stripe::new(&config.stripe.api_base, key, db.clone(), limits.clone());
         Ok(Self {
             tickets: Tickets::new(config.tickets, redis.as_deref(), &config.namespace)?,
-            limits: RateLimits::new(redis.as_deref(), &config.namespace)?,
+            stripe: config.stripe.key.as_ref().map(stripe).transpose()?,
+            limits,
             templates: Templates::embedded().map_err(Error::internal)?,
             config: Arc::new(config),
             db,
             clock: Clock::default(),
         })
+    }
+
+    /// The way to Stripe; 503 `payments_off` without a key.
+    pub fn stripe(&self) -> Result<&Stripe> {
+        self.stripe.as_ref().ok_or(Error::Off("payments_off"))
     }
 }
 

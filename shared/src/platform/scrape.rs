@@ -89,6 +89,7 @@ fn recorder() -> Result<&'static PrometheusHandle> {
         "Tickets that could not be sent; PostgreSQL hands those jobs out"
     );
     metrics::describe_counter!("facteur_tickets_garbage_total", "Bytes found in Redis that are no ticket");
+    metrics::describe_histogram!("facteur_stripe_seconds", "How long calls to Stripe took, by endpoint and outcome");
     Ok(RECORDER.get_or_init(|| handle))
 }
 

@@ -1,7 +1,7 @@
 //! `maintenance.purge_expired`: deletes what has passed its term, batch by batch, hourly.
 
 use shared::domain::identity;
-use shared::platform::{idempotency, jobs, mail};
+use shared::platform::{idempotency, jobs, mail, stripe};
 
 use crate::cx::Cx;
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ impl Run for PurgeExpired {
             let mut tx = cx.begin().await?;
             let purged = identity::purge(&mut tx).await?
                 + idempotency::purge(&mut tx).await?
+                + stripe::purge(&mut tx).await?
                 + jobs::retention::purge(&mut tx, &cx.platform.config.worker).await?
                 + mail::abandon(&mut tx).await?
                 + mail::purge(&mut tx).await?;

@@ -1,5 +1,5 @@
-//! Alarms to `ALARM_WEBHOOK_URL`, in the form that Slack and its like take: `{"text": …}`. The only file that knows
-//! reqwest.
+//! Alarms to `ALARM_WEBHOOK_URL`, in the form that Slack and its like take: `{"text": …}`. One of
+//! the two files that know reqwest.
 //!
 //! Sent by the process that raised the alarm, once, without waiting: it needs neither a worker nor the mail relay. What
 //! cannot be delivered within five seconds is a log line.
