@@ -14,6 +14,8 @@ pub mod proxy;
 pub mod redis;
 pub mod relay;
 pub mod stage;
+#[path = "../stripe/mod.rs"]
+pub mod stripe;
 pub mod world;
 
 pub use app::TestApp;

@@ -11,6 +11,7 @@ mod conventions;
 mod dashboard;
 mod delivery;
 mod errors;
+mod fake_stripe;
 mod faults;
 mod jobs;
 mod ledger;
