@@ -166,7 +166,10 @@ const DOORS: [(&str, &[&str]); 11] = [
     ("apalis_redis", &["shared/src/platform/jobs/tickets/apalis_queue.rs"]),
     ("lettre", &["worker/src/smtp.rs"]),
     ("reqwest", &["shared/src/platform/jobs/alarms/webhook.rs"]),
-    ("redis", &["shared/src/platform/jobs/tickets", "shared/src/platform/ratelimit.rs"]),
+    (
+        "redis",
+        &["shared/src/platform/jobs/tickets", "shared/src/platform/ratelimit.rs", "shared/src/platform/realtime.rs"],
+    ),
     ("handlebars", &["shared/src/platform/templates.rs", "shared/src/platform/templates"]),
 ];
 

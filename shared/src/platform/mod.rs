@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod mail;
 pub mod notifications;
 pub mod ratelimit;
+pub mod realtime;
 pub mod schema;
 pub mod scrape;
 pub mod settings;
@@ -30,6 +31,7 @@ use crate::kernel::clock::Clock;
 use crate::kernel::config::Config;
 use crate::platform::jobs::tickets::Tickets;
 use crate::platform::ratelimit::RateLimits;
+use crate::platform::realtime::Realtime;
 use crate::platform::templates::Templates;
 
 /// The migrations of this version, embedded.
@@ -46,6 +48,8 @@ pub struct Platform {
     pub tickets: Tickets,
     /// Shared token buckets.
     pub limits: RateLimits,
+    /// News for those who are connected.
+    pub realtime: Realtime,
     /// For what never meets a row.
     pub clock: Clock,
     /// Mails and pages.
@@ -65,6 +69,7 @@ impl Platform {
         Ok(Self {
             tickets: Tickets::new(config.tickets, redis.as_deref(), &config.namespace)?,
             limits: RateLimits::new(redis.as_deref(), &config.namespace)?,
+            realtime: Realtime::new(redis.as_deref(), &config.namespace)?,
             templates: Templates::embedded().map_err(Error::internal)?,
             config: Arc::new(config),
             db,
