@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
 use futures_util::stream;
@@ -63,7 +62,7 @@ pub(super) async fn open(State(app): State<App>, caller: Caller, headers: Header
         beat: now + BEAT,
     };
     let events = stream::unfold(open, |mut open| async move { Some((Ok::<_, Infallible>(open.next().await?), open)) });
-    let headers = [(CACHE_CONTROL.as_str(), "no-store, no-transform"), ("x-accel-buffering", "no")];
+    let headers = [("cache-control", "no-store, no-transform"), ("x-accel-buffering", "no")];
     Ok((headers, Sse::new(events)).into_response())
 }
 

@@ -110,7 +110,7 @@ pub async fn unread(db: &mut PgConnection, reader: Reader) -> Result<i64> {
 
 /// Marks one as read; once is as good as twice. 404 when it is not theirs, or deleted.
 pub async fn read(tx: &mut Tx, reader: Reader, id: NotificationId) -> Result<()> {
-    let done = sqlx::query!(
+    let done = sqlx::query_scalar!(
         "with own as (
              update notifications set read_at = coalesce(read_at, now())
              where id = $1 and user_id = $2 and deleted_at is null returning id),
@@ -159,7 +159,7 @@ pub async fn read_all(tx: &mut Tx, reader: Reader) -> Result<i64> {
 
 /// Takes one out of somebody's sight. 404 when it is not theirs, or gone already.
 pub async fn delete(tx: &mut Tx, reader: Reader, id: NotificationId) -> Result<()> {
-    let done = sqlx::query!(
+    let done = sqlx::query_scalar!(
         "with own as (
              update notifications set deleted_at = now()
              where id = $1 and user_id = $2 and deleted_at is null returning id),

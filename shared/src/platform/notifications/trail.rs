@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn a_full_page_of_old_rows_moves_the_floor_to_its_end_and_no_further() {
         let mut trail = trail();
-        trail.walk((1..=PAGE as u64).map(id), 1_000_000);
+        let ids: Vec<Uuid> = (1..=PAGE as u64).map(id).collect();
+        trail.walk(ids.into_iter(), 1_000_000);
         assert_eq!(trail.floor, id(PAGE as u64));
     }
 
