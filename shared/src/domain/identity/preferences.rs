@@ -61,7 +61,7 @@ by_email! {
 /// What somebody wants.
 pub async fn get(db: &mut PgConnection, user: UserId) -> Result<ByEmail> {
     let off = sqlx::query_scalar!("select mail_off from user_preferences where user_id = $1", user.0);
-    Ok(off.fetch_optional(db).await?.map(|off| ByEmail::without(&off)).unwrap_or_default())
+    Ok(off.fetch_optional(db).await?.map_or_else(ByEmail::default, |off| ByEmail::without(&off)))
 }
 
 /// Keeps what somebody wants.
