@@ -248,6 +248,13 @@ CREATE TABLE public.lanes (
     changed_by uuid
 );
 
+CREATE TABLE public.notification_marks (
+    notification_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    read_at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone
+);
+
 CREATE TABLE public.notifications (
     id uuid NOT NULL,
     user_id uuid,
@@ -377,7 +384,9 @@ CREATE TABLE public.user_preferences (
     email_notifications text DEFAULT 'all'::text NOT NULL,
     dark_mode boolean DEFAULT false NOT NULL,
     learning_goal_minutes integer DEFAULT 10 NOT NULL,
-    CONSTRAINT user_preferences_email_notifications_check CHECK ((email_notifications = ANY (ARRAY['all'::text, 'important'::text, 'digest'::text, 'none'::text])))
+    mail_off text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT user_preferences_email_notifications_check CHECK ((email_notifications = ANY (ARRAY['all'::text, 'important'::text, 'digest'::text, 'none'::text]))),
+    CONSTRAINT user_preferences_mail_off_check CHECK ((mail_off <@ ARRAY['info'::text, 'success'::text, 'warning'::text, 'error'::text, 'message'::text, 'order'::text, 'payment'::text, 'consultation'::text, 'system'::text]))
 );
 
 CREATE TABLE public.users (
@@ -472,6 +481,9 @@ ALTER TABLE ONLY public.jobs
 
 ALTER TABLE ONLY public.lanes
     ADD CONSTRAINT lanes_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.notification_marks
+    ADD CONSTRAINT notification_marks_pkey PRIMARY KEY (notification_id, user_id);
 
 ALTER TABLE ONLY public.notifications
     ADD CONSTRAINT notifications_dedupe_key_key UNIQUE (dedupe_key);
@@ -577,6 +589,18 @@ CREATE INDEX jobs_unfinished ON public.jobs USING btree (kind, id) WHERE (state 
 
 CREATE UNIQUE INDEX jobs_unique_key ON public.jobs USING btree (kind, unique_key) WHERE (unique_key IS NOT NULL);
 
+CREATE INDEX notification_marks_read ON public.notification_marks USING btree (read_at);
+
+CREATE INDEX notification_marks_user ON public.notification_marks USING btree (user_id);
+
+CREATE INDEX notifications_admins ON public.notifications USING btree (id) WHERE ((user_id IS NULL) AND (deleted_at IS NULL));
+
+CREATE INDEX notifications_created ON public.notifications USING btree (created_at);
+
+CREATE INDEX notifications_done ON public.notifications USING btree (COALESCE(deleted_at, read_at)) WHERE (COALESCE(deleted_at, read_at) IS NOT NULL);
+
+CREATE INDEX notifications_unread ON public.notifications USING btree (user_id) WHERE ((read_at IS NULL) AND (deleted_at IS NULL));
+
 CREATE INDEX notifications_user ON public.notifications USING btree (user_id, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX outgoing_calls_age ON public.outgoing_calls USING btree (settled_at) WHERE (settled_at IS NOT NULL);
@@ -605,6 +629,12 @@ ALTER TABLE ONLY public.job_attempts
 
 ALTER TABLE ONLY public.job_effects
     ADD CONSTRAINT job_effects_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.notification_marks
+    ADD CONSTRAINT notification_marks_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES public.notifications(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.notification_marks
+    ADD CONSTRAINT notification_marks_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;

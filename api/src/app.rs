@@ -91,6 +91,7 @@ fn cors(app: &App) -> CorsLayer {
                 "idempotency-key",
                 "if-match",
                 "if-none-match",
+                "last-event-id",
                 "x-request-id",
                 "traceparent",
                 "accept-language",

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::LOCATION;
+use axum::http::header::{ETAG, IF_NONE_MATCH, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -140,6 +140,16 @@ pub fn data(value: &impl Serialize) -> Answer {
     Ok(axum::Json(envelope(value)?).into_response())
 }
 
+/// 200 `{data}` with this `ETag`; 304 when the caller has it already.
+pub fn unless_known(headers: &HeaderMap, tag: &str, value: &impl Serialize) -> Answer {
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let known = known.flat_map(|line| line.split(',')).map(str::trim);
+    let known = known.map(|known| known.strip_prefix("W/").unwrap_or(known)).any(|known| known == tag || known == "*");
+    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { data(value)? };
+    response.headers_mut().insert(ETAG, HeaderValue::from_str(tag).map_err(anyhow::Error::from)?);
+    Ok(response)
+}
+
 /// 200 `{data: [...], page: {next}}`.
 pub fn listed<T: Serialize>(page: &Page<T>) -> Answer {
     Ok(axum::Json(json!({ "data": page.rows, "page": { "next": page.next } })).into_response())
@@ -262,10 +272,11 @@ fn field_error(path: &str, message: &str) -> FieldError {
     let path = if path == "." { "" } else { path };
     let named = message.split('`').nth(1).unwrap_or_default();
     if message.starts_with("missing field") {
-        return FieldError::new(named, "required", "is missing");
+        let path = if path.is_empty() { named.to_owned() } else { format!("{path}.{named}") };
+        return FieldError::new(path, "required", "is missing");
     }
     if message.starts_with("unknown field") {
-        return FieldError::new(named, "unknown_field", "is not known");
+        return FieldError::new(if path.is_empty() { named } else { path }, "unknown_field", "is not known");
     }
     let code = if message.starts_with("unknown variant") { "choice" } else { "type" };
     FieldError::new(path, code, message.split(" at line ").next().unwrap_or(message))

@@ -65,6 +65,8 @@ pub struct Row {
     pub paged: bool,
     /// What it answers: status and the type in `data`.
     pub gives: Vec<(u16, Option<SchemaFn>)>,
+    /// Whether its answer is a stream of events.
+    pub streams: bool,
     handler: MethodRouter<App>,
 }
 
@@ -109,6 +111,7 @@ impl Table {
             queries: None,
             paged: false,
             gives: Vec::new(),
+            streams: false,
             handler,
         });
         self
@@ -155,6 +158,12 @@ impl Table {
     #[must_use]
     pub fn gives_nothing(self, status: u16) -> Self {
         self.last(|row| row.gives.push((status, None)))
+    }
+
+    /// The last row answers 200 with Server-Sent Events and does not end; `Last-Event-ID` resumes.
+    #[must_use]
+    pub fn streams(self) -> Self {
+        self.last(|row| row.streams = true)
     }
 
     /// The last row's rate limit.

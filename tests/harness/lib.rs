@@ -5,6 +5,7 @@ pub mod app;
 pub mod crowd;
 pub mod db;
 pub mod env;
+pub mod events;
 pub mod judge;
 pub mod letters;
 pub mod people;

@@ -174,7 +174,10 @@ const DOORS: [(&str, &[&str]); 17] = [
     ("stripe_product", &[STRIPE]),
     ("stripe_shared", &[STRIPE]),
     ("stripe_types", &[STRIPE]),
-    ("redis", &["shared/src/platform/jobs/tickets", "shared/src/platform/ratelimit.rs"]),
+    (
+        "redis",
+        &["shared/src/platform/jobs/tickets", "shared/src/platform/ratelimit.rs", "shared/src/platform/realtime.rs"],
+    ),
     ("handlebars", &["shared/src/platform/templates.rs", "shared/src/platform/templates"]),
 ];
 

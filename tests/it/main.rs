@@ -17,6 +17,7 @@ mod jobs;
 mod ledger;
 mod limits;
 mod model;
+mod notifications;
 mod openapi;
 mod operators;
 mod passwords;

@@ -45,6 +45,7 @@ pub async fn run() -> Result<(), Failure> {
         http::serve(listener, router, most, async {
             signals.next().await;
             tracing::info!("told to stop: finishing what was begun");
+            platform.realtime.close(); // streams have no end of their own
         })
         .await;
         alarms.abort();

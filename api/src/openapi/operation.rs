@@ -73,6 +73,10 @@ fn responses(row: &Row, shapes: &Shapes) -> Map<String, Value> {
         }
         responses.insert(status.to_string(), answer);
     }
+    if row.streams {
+        let events = json!({ "text/event-stream": { "schema": { "type": "string" } } });
+        responses.insert("200".into(), json!({ "description": "Events, without an end.", "content": events }));
+    }
     responses.extend(problems::of(row, shapes.body.as_ref()));
     responses
 }
@@ -83,6 +87,7 @@ fn what(status: u16) -> &'static str {
         201 => "Created.",
         202 => "Accepted: a job will do it.",
         204 => "Done.",
+        304 => "As you know it.",
         _ => "Answered.",
     }
 }

@@ -20,6 +20,15 @@ pub(super) fn of(row: &Row, queries: Option<&Value>) -> Vec<Value> {
         ));
         all.push(query("after", "The `page.next` of the page before.", json!({ "type": "string" })));
     }
+    if row.streams {
+        all.push(json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": false,
+            "description": "The last `id` received: what came since is sent first.",
+            "schema": { "type": "string", "format": "uuid" },
+        }));
+    }
     if row.method == Method::POST {
         all.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
     }

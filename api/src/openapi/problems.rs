@@ -47,7 +47,7 @@ pub(super) fn of(row: &Row, body: Option<&Value>) -> Map<String, Value> {
         404 => row.path.contains('{'),
         409 => changes,
         410 => gone,
-        422 => changes || row.queries.is_some() || row.paged,
+        422 => changes || row.queries.is_some() || row.paged || row.streams,
         429 => row.limit != Limit::None,
         _ => true,
     };

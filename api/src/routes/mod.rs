@@ -11,6 +11,7 @@ mod jobs;
 mod kinds;
 mod lanes;
 mod me;
+mod notifications;
 mod requests;
 mod schedules;
 mod workers;
@@ -24,6 +25,8 @@ pub fn tables() -> Vec<Table> {
     vec![
         auth::table(),
         me::table(),
+        notifications::preferences(),
+        notifications::table(),
         requests::table(),
         requests::admin(),
         jobs::own(),

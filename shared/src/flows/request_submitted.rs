@@ -57,12 +57,13 @@ async fn tell_administrators(tx: &mut Tx, request: &Request) -> Result<()> {
         action_url: Some(url),
         priority: request.priority.name(),
         subject: Some(("request", request.id.0)),
-        template: catalogue::ADMIN_MESSAGE.name,
+        template: Some(catalogue::ADMIN_MESSAGE.name),
         vars: json!({
             "sender_name": request.submitter_name,
             "sender_email": request.submitter_email,
             "request_kind": request.kind,
         }),
+        by_email: true,
         dedupe_key: Some(format!("request:{}", request.id)),
     };
     notifications::notify(tx, notification).await?;

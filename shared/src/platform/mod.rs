@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod mail;
 pub mod notifications;
 pub mod ratelimit;
+pub mod realtime;
 pub mod schema;
 pub mod scrape;
 pub mod settings;
@@ -31,6 +32,7 @@ use crate::kernel::clock::Clock;
 use crate::kernel::config::Config;
 use crate::platform::jobs::tickets::Tickets;
 use crate::platform::ratelimit::RateLimits;
+use crate::platform::realtime::Realtime;
 use crate::platform::stripe::Stripe;
 use crate::platform::templates::Templates;
 
@@ -48,6 +50,8 @@ pub struct Platform {
     pub tickets: Tickets,
     /// Shared token buckets.
     pub limits: RateLimits,
+    /// News for those who are connected.
+    pub realtime: Realtime,
     /// For what never meets a row.
     pub clock: Clock,
     /// Mails and pages.
@@ -70,6 +74,7 @@ impl Platform {
         Ok(Self {
             tickets: Tickets::new(config.tickets, redis.as_deref(), &config.namespace)?,
             stripe: config.stripe.key.as_ref().map(stripe).transpose()?,
+            realtime: Realtime::new(redis.as_deref(), &config.namespace)?,
             limits,
             templates: Templates::embedded().map_err(Error::internal)?,
             config: Arc::new(config),

@@ -1,7 +1,7 @@
 //! A transaction that tells after it has committed.
 //!
 //! `tx: &mut Tx` in a signature means: this may enqueue, mail, notify or audit. Everything told is a row of the
-//! same transaction; only the ticket, which says that there is something to do, follows the commit and may be lost.
+//! same transaction; only what says that there is something to do or to see follows the commit, and may be lost.
 
 use std::ops::{Deref, DerefMut};
 
@@ -13,6 +13,7 @@ use crate::kernel::ids::{JobId, UserId};
 use crate::platform::Platform;
 use crate::platform::jobs::alarms::{self, Alarm};
 use crate::platform::jobs::tickets::Ticket;
+use crate::platform::realtime::Topic;
 
 /// Who asked, kept on the rows this transaction writes.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,8 @@ pub enum Signal {
     Ticket(Ticket),
     /// An alarm was raised.
     Alarm(Alarm),
+    /// What somebody sees has changed.
+    Live(Topic),
 }
 
 /// A transaction and the signals that wait for its commit.
@@ -80,14 +83,16 @@ impl Tx {
     /// COMMIT, then the signals. An error means that nothing may be assumed: the caller asks again with the same key.
     pub async fn commit(self) -> Result<()> {
         self.inner.commit().await?;
-        let (mut tickets, mut raised) = (Vec::new(), Vec::new());
+        let (mut tickets, mut raised, mut topics) = (Vec::new(), Vec::new(), Vec::new());
         for signal in self.signals {
             match signal {
                 Signal::Ticket(ticket) => tickets.push(ticket),
                 Signal::Alarm(alarm) => raised.push(alarm),
+                Signal::Live(topic) => topics.push(topic),
             }
         }
         self.platform.tickets.add(tickets);
+        self.platform.realtime.tell(&topics);
         alarms::post(&self.platform, &raised);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! `maintenance.purge_expired`: deletes what has passed its term, batch by batch, hourly.
 
 use shared::domain::identity;
-use shared::platform::{idempotency, jobs, mail, stripe};
+use shared::platform::{idempotency, jobs, mail, notifications, stripe};
 
 use crate::cx::Cx;
 use crate::failure::Failure;
@@ -20,7 +20,8 @@ impl Run for PurgeExpired {
                 + stripe::purge(&mut tx).await?
                 + jobs::retention::purge(&mut tx, &cx.platform.config.worker).await?
                 + mail::abandon(&mut tx).await?
-                + mail::purge(&mut tx).await?;
+                + mail::purge(&mut tx).await?
+                + notifications::purge(&mut tx).await?;
             tx.commit().await?;
             cx.log(format_args!("{purged} rows"));
             if purged == 0 {

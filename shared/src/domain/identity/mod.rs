@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod fields;
 pub mod passwords;
 pub mod permissions;
+pub mod preferences;
 mod retention;
 pub mod sessions;
 pub mod tokens;

@@ -118,7 +118,7 @@ impl Job for DispatchNotification {
     }
 }
 
-/// Deletes what has passed its term: tokens, sessions, finished jobs, bodies of mails.
+/// Deletes what has passed its term: tokens, sessions, finished jobs, bodies of mails, read notifications.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PurgeExpired {}
 

@@ -60,6 +60,14 @@ const fn template(name: &'static str, class: Class, lane: Lane) -> Template {
 
 /// A message or another event for the administrators.
 pub static ADMIN_MESSAGE: Template = template("admin-message", Class::Notification, Lane::Email);
+/// Something the administrators may want to know.
+pub static ADMIN_INFO: Template = template("admin-info", Class::Notification, Lane::Email);
+/// Something the administrators waited for is done.
+pub static ADMIN_SUCCESS: Template = template("admin-success", Class::Notification, Lane::Email);
+/// Something went wrong and needs an administrator.
+pub static ADMIN_ERROR: Template = template("admin-error", Class::Notification, Lane::EmailHigh);
+/// Something somebody waited for is done.
+pub static USER_SUCCESS: Template = template("user-success", Class::Notification, Lane::Email);
 /// The visitor's receipt for a contact form.
 pub static VISITOR_CONTACT: Template = template("visitor-contact", Class::Transactional, Lane::Email);
 /// The activation link. Its deadline is the link's term.
@@ -88,8 +96,12 @@ pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, La
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 8] = [
+pub static ALL: [&Template; 12] = [
     &ADMIN_MESSAGE,
+    &ADMIN_INFO,
+    &ADMIN_SUCCESS,
+    &ADMIN_ERROR,
+    &USER_SUCCESS,
     &VISITOR_CONTACT,
     &ACTIVATION_LINK,
     &ACTIVATION_WELCOME,
@@ -102,4 +114,9 @@ pub static ALL: [&Template; 8] = [
 /// The mail of this name.
 pub fn find(name: &str) -> Option<&'static Template> {
     ALL.into_iter().find(|template| template.name == name)
+}
+
+/// The mail of a notification that names none: `admin-<kind>` or `user-<kind>`. None: this kind stays in the application.
+pub fn of_notification(admins: bool, kind: &str) -> Option<&'static Template> {
+    find(&format!("{}-{kind}", if admins { "admin" } else { "user" }))
 }

@@ -18,7 +18,7 @@ use crate::kernel::Result;
 use crate::kernel::config::Config;
 use crate::kernel::ids::{EmailId, UserId};
 use crate::platform::jobs::kinds::SendEmail;
-use crate::platform::jobs::{NewJob, enqueue_new};
+use crate::platform::jobs::{Lane, NewJob, enqueue_new};
 use crate::platform::mail::catalogue::Template;
 use crate::platform::tx::Tx;
 
@@ -54,6 +54,12 @@ pub struct NewMail<'a> {
 
 /// Writes a mail and the job that sends it. None: a mail with this key exists already.
 pub async fn queue(tx: &mut Tx, mail: NewMail<'_>) -> Result<Option<EmailId>> {
+    let lane = mail.template.lane;
+    queue_in(tx, mail, lane).await
+}
+
+/// The same where its job waits in another lane than the template's.
+pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Option<EmailId>> {
     let id = EmailId::new();
     let config = tx.platform().config.clone();
     let from = &config.mail.from_email;
@@ -88,7 +94,7 @@ pub async fn queue(tx: &mut Tx, mail: NewMail<'_>) -> Result<Option<EmailId>> {
         return Ok(None);
     }
     if config.mail.enabled {
-        enqueue_new(tx, job(&config, id, template, &mail.to.address, mail.to.user)?).await?;
+        enqueue_new(tx, job(&config, id, template, &mail.to.address, mail.to.user)?.lane(lane)).await?;
     }
     Ok(Some(id))
 }

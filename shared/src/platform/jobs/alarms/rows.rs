@@ -174,8 +174,9 @@ async fn tell(tx: &mut Tx, alarm: &Alarm) -> Result<()> {
         action_url: Some(url.clone()),
         priority: "urgent",
         subject: None,
-        template: "ops-queue-alarm",
+        template: Some("ops-queue-alarm"),
         vars: json!({ "rule": rule, "target": subject, "value": alarm.value.map(f64::round), "dashboard_url": url }),
+        by_email: true,
         dedupe_key: Some(format!("alarm:{rule}:{subject}:{}", alarm.raised_at.to_rfc3339())),
     };
     notifications::notify(tx, new).await?;
