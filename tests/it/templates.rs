@@ -6,12 +6,15 @@ use serde_json::{Map, Value};
 use shared::platform::templates::{LOCALES, RenderedMail, Templates};
 
 /// Variables that a mail can do without. Everything else that is missing is an error.
-const OPTIONAL: [(&str, &[&str]); 8] = [
+const OPTIONAL: [(&str, &[&str]); 11] = [
     ("account-password-changed", &["first_name", "ip_address", "support_url"]),
     ("account-password-reset", &["first_name", "ip_address"]),
     ("activation-link", &["first_name", "invited_by"]),
     ("activation-welcome", &["first_name", "dashboard_url", "conversation_url"]),
     ("admin-message", &["action_url", "sender_email", "sender_name"]),
+    ("admin-order", &["action_url"]),
+    ("user-order", &["action_url"]),
+    ("visitor-order", &["first_name"]),
     ("ops-dead-job", &["dashboard_url", "last_error"]),
     ("ops-queue-alarm", &["message"]),
     ("visitor-contact", &["first_name", "message_copy", "subject"]),
