@@ -11,6 +11,8 @@ mod jobs;
 mod kinds;
 mod lanes;
 mod me;
+mod orders;
+mod products;
 mod requests;
 mod schedules;
 mod workers;
@@ -26,6 +28,10 @@ pub fn tables() -> Vec<Table> {
         me::table(),
         requests::table(),
         requests::admin(),
+        products::table(),
+        products::admin(),
+        orders::table(),
+        orders::admin(),
         jobs::own(),
         jobs::admin(),
         lanes::table(),
