@@ -69,6 +69,26 @@ CREATE TABLE public.batches (
     cancelled integer
 );
 
+CREATE TABLE public.customers (
+    id uuid NOT NULL,
+    user_id uuid,
+    email public.citext NOT NULL,
+    locale text DEFAULT 'fr'::text NOT NULL,
+    legal_name text NOT NULL,
+    vat_number text,
+    company_number text,
+    address_line1 text DEFAULT ''::text NOT NULL,
+    address_line2 text DEFAULT ''::text NOT NULL,
+    postal_code text DEFAULT ''::text NOT NULL,
+    city text DEFAULT ''::text NOT NULL,
+    country_code text DEFAULT 'FR'::text NOT NULL,
+    stripe_customer_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT customers_country_code_check CHECK ((country_code ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT customers_locale_check CHECK ((locale = ANY (ARRAY['fr'::text, 'en'::text])))
+);
+
 CREATE TABLE public.email_suppressions (
     address public.citext NOT NULL,
     reason text NOT NULL,
@@ -291,6 +311,88 @@ CREATE TABLE public.outgoing_calls (
     first_sent_at timestamp with time zone DEFAULT now() NOT NULL,
     settled_at timestamp with time zone,
     CONSTRAINT outgoing_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'done'::text, 'refused'::text])))
+CREATE TABLE public.order_lines (
+    id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    product_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    quantity numeric(12,3) NOT NULL,
+    unit_price_cents bigint NOT NULL,
+    vat_rate numeric(5,2) NOT NULL,
+    vat_category text NOT NULL,
+    reserved integer DEFAULT 0 NOT NULL,
+    CONSTRAINT order_lines_quantity_check CHECK (((quantity > (0)::numeric) AND (quantity = trunc(quantity)))),
+    CONSTRAINT order_lines_reserved_check CHECK ((reserved >= 0)),
+    CONSTRAINT order_lines_vat_category_check CHECK ((vat_category = ANY (ARRAY['S'::text, 'Z'::text, 'E'::text, 'AE'::text, 'O'::text])))
+);
+
+CREATE SEQUENCE public.order_numbers
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.orders (
+    id uuid NOT NULL,
+    number text,
+    customer_id uuid NOT NULL,
+    title text DEFAULT ''::text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    status text NOT NULL,
+    assignee_id uuid,
+    priority text DEFAULT 'normal'::text NOT NULL,
+    client_note text,
+    worker_note text,
+    due_at timestamp with time zone,
+    delivered_at timestamp with time zone,
+    currency character(3) NOT NULL,
+    total_net_cents bigint NOT NULL,
+    total_vat_cents bigint NOT NULL,
+    total_gross_cents bigint NOT NULL,
+    token_hash bytea,
+    placed_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT orders_check CHECK ((total_gross_cents = (total_net_cents + total_vat_cents))),
+    CONSTRAINT orders_check1 CHECK (((status = 'cart'::text) OR ((number IS NOT NULL) AND (placed_at IS NOT NULL)))),
+    CONSTRAINT orders_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text]))),
+    CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['cart'::text, 'pending'::text, 'paid'::text, 'in_progress'::text, 'delivered'::text, 'completed'::text, 'suspended'::text, 'cancelled'::text, 'expired'::text, 'refunded'::text]))),
+    CONSTRAINT orders_total_net_cents_check CHECK ((total_net_cents >= 0)),
+    CONSTRAINT orders_total_vat_cents_check CHECK ((total_vat_cents >= 0))
+);
+
+CREATE TABLE public.products (
+    id uuid NOT NULL,
+    slug text NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    unit_price_cents bigint NOT NULL,
+    currency character(3) NOT NULL,
+    vat_rate numeric(5,2) NOT NULL,
+    vat_category text NOT NULL,
+    category text,
+    stock_quantity integer,
+    is_active boolean DEFAULT true NOT NULL,
+    "position" integer DEFAULT 0 NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    stripe_product_id text,
+    stripe_price_id text,
+    synced_version integer,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT products_slug_check CHECK ((slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)),
+    CONSTRAINT products_stock_quantity_check CHECK ((stock_quantity >= 0)),
+    CONSTRAINT products_unit_price_cents_check CHECK ((unit_price_cents > 0)),
+    CONSTRAINT products_vat CHECK (((vat_category = 'S'::text) = (vat_rate > (0)::numeric))),
+    CONSTRAINT products_vat_category_check CHECK ((vat_category = ANY (ARRAY['S'::text, 'Z'::text, 'E'::text, 'AE'::text, 'O'::text]))),
+    CONSTRAINT products_vat_rate_check CHECK (((vat_rate >= (0)::numeric) AND (vat_rate <= (100)::numeric)))
 );
 
 CREATE TABLE public.refresh_tokens (
@@ -446,6 +548,15 @@ ALTER TABLE ONLY public.audit_log
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.customers
+    ADD CONSTRAINT customers_stripe_customer_id_key UNIQUE (stripe_customer_id);
+
+ALTER TABLE ONLY public.customers
+    ADD CONSTRAINT customers_user_id_key UNIQUE (user_id);
+
 ALTER TABLE ONLY public.email_suppressions
     ADD CONSTRAINT email_suppressions_pkey PRIMARY KEY (address);
 
@@ -496,6 +607,26 @@ ALTER TABLE ONLY public.outgoing_calls
 
 ALTER TABLE ONLY public.outgoing_calls
     ADD CONSTRAINT outgoing_calls_purpose_subject_generation_key UNIQUE (purpose, subject, generation);
+ALTER TABLE ONLY public.order_lines
+    ADD CONSTRAINT order_lines_order_id_position_key UNIQUE (order_id, "position");
+
+ALTER TABLE ONLY public.order_lines
+    ADD CONSTRAINT order_lines_order_id_product_id_key UNIQUE (order_id, product_id);
+
+ALTER TABLE ONLY public.order_lines
+    ADD CONSTRAINT order_lines_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_number_key UNIQUE (number);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.products
+    ADD CONSTRAINT products_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.products
+    ADD CONSTRAINT products_slug_key UNIQUE (slug);
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
@@ -604,6 +735,15 @@ CREATE INDEX notifications_unread ON public.notifications USING btree (user_id) 
 CREATE INDEX notifications_user ON public.notifications USING btree (user_id, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX outgoing_calls_age ON public.outgoing_calls USING btree (settled_at) WHERE (settled_at IS NOT NULL);
+CREATE INDEX order_lines_product ON public.order_lines USING btree (product_id);
+
+CREATE INDEX orders_assignee ON public.orders USING btree (assignee_id, id) WHERE (assignee_id IS NOT NULL);
+
+CREATE INDEX orders_customer ON public.orders USING btree (customer_id, id);
+
+CREATE INDEX orders_status ON public.orders USING btree (status, id);
+
+CREATE INDEX products_catalogue ON public.products USING btree ("position", id) WHERE is_active;
 
 CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (session_id);
 
@@ -624,6 +764,9 @@ CREATE INDEX users_role ON public.users USING btree (role);
 ALTER TABLE ONLY public.account_tokens
     ADD CONSTRAINT account_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.customers
+    ADD CONSTRAINT customers_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
 
@@ -635,6 +778,17 @@ ALTER TABLE ONLY public.notification_marks
 
 ALTER TABLE ONLY public.notification_marks
     ADD CONSTRAINT notification_marks_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+ALTER TABLE ONLY public.order_lines
+    ADD CONSTRAINT order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.order_lines
+    ADD CONSTRAINT order_lines_product_id_fkey FOREIGN KEY (product_id) REFERENCES public.products(id);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_assignee_id_fkey FOREIGN KEY (assignee_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id);
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;

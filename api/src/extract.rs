@@ -72,12 +72,20 @@ where
 impl<T> Post<T> {
     /// Opens the transaction. A key that was answered before answers the same, here and now.
     pub async fn begin(&self) -> Result<Tx, ApiError> {
+        self.begin_restoring(|_| ()).await
+    }
+
+    /// The same where the answer holds a secret: it is kept without, and `restore` puts it back into a repeated one.
+    pub async fn begin_restoring(&self, restore: impl FnOnce(&mut Value)) -> Result<Tx, ApiError> {
         let mut tx = Tx::begin_for(&self.platform, self.origin.clone()).await?;
         let Some(key) = &self.key else { return Ok(tx) };
         match idempotency::reserve(&mut tx, key).await {
             Ok(None) => Ok(tx),
-            Ok(Some(stored)) => {
+            Ok(Some(mut stored)) => {
                 tx.rollback().await?; // the key's lock ends here
+                if let Some(body) = &mut stored.body {
+                    restore(body);
+                }
                 let mut response = respond(stored);
                 response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
                 Err(ApiError::Replay(Box::new(response)))
@@ -91,30 +99,45 @@ impl<T> Post<T> {
 
     /// 201 `{data}`, committed.
     pub async fn created(self, tx: Tx, data: &impl Serialize) -> Answer {
-        self.finish(tx, StatusCode::CREATED, None, Some(envelope(data)?)).await
+        self.finish(tx, StatusCode::CREATED, None, Some(envelope(data)?), |_| ()).await
+    }
+
+    /// 201 `{data}`, committed; what `restore` adds is given away and not kept.
+    pub async fn created_restoring(self, tx: Tx, data: &impl Serialize, restore: impl FnOnce(&mut Value)) -> Answer {
+        self.finish(tx, StatusCode::CREATED, None, Some(envelope(data)?), restore).await
     }
 
     /// 200 `{data}`, committed.
     pub async fn ok(self, tx: Tx, data: &impl Serialize) -> Answer {
-        self.finish(tx, StatusCode::OK, None, Some(envelope(data)?)).await
+        self.finish(tx, StatusCode::OK, None, Some(envelope(data)?), |_| ()).await
     }
 
     /// 202 `{data}` with `Location`, committed: a job will do it.
     pub async fn accepted(self, tx: Tx, location: Option<String>, data: &impl Serialize) -> Answer {
-        self.finish(tx, StatusCode::ACCEPTED, location, Some(envelope(data)?)).await
+        self.finish(tx, StatusCode::ACCEPTED, location, Some(envelope(data)?), |_| ()).await
     }
 
     /// 204, committed.
     pub async fn done(self, tx: Tx) -> Answer {
-        self.finish(tx, StatusCode::NO_CONTENT, None, None).await
+        self.finish(tx, StatusCode::NO_CONTENT, None, None, |_| ()).await
     }
 
-    async fn finish(self, mut tx: Tx, status: StatusCode, location: Option<String>, body: Option<Value>) -> Answer {
-        let answer = Stored { status: status.as_u16(), body, location };
+    async fn finish(
+        self,
+        mut tx: Tx,
+        status: StatusCode,
+        location: Option<String>,
+        body: Option<Value>,
+        restore: impl FnOnce(&mut Value),
+    ) -> Answer {
+        let mut answer = Stored { status: status.as_u16(), body, location };
         if let Some(key) = &self.key {
             idempotency::keep(&mut tx, key, &answer).await?;
         }
         tx.commit().await?;
+        if let Some(body) = &mut answer.body {
+            restore(body);
+        }
         Ok(respond(answer))
     }
 }

@@ -131,7 +131,7 @@ async fn a_deep_body_is_refused_and_not_a_crash() {
 async fn pages_have_bounds() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    for path in ["/api/v1/admin/jobs", "/api/v1/admin/emails", "/api/v1/admin/requests"] {
+    for path in ["/api/v1/admin/jobs", "/api/v1/admin/emails", "/api/v1/admin/requests", "/api/v1/admin/orders"] {
         for limit in ["201", "0", "-1", "x", ""] {
             assert_eq!(admin.get(&format!("{path}?limit={limit}")).await.wrong_fields(), ["limit"], "{path} {limit}");
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use shared::platform::templates::{LOCALES, RenderedMail, Templates};
 
 /// Variables that a mail can do without. Everything else that is missing is an error.
-const OPTIONAL: [(&str, &[&str]); 12] = [
+const OPTIONAL: [(&str, &[&str]); 15] = [
     ("account-password-changed", &["first_name", "ip_address", "support_url"]),
     ("account-password-reset", &["first_name", "ip_address"]),
     ("activation-link", &["first_name", "invited_by"]),
@@ -15,6 +15,9 @@ const OPTIONAL: [(&str, &[&str]); 12] = [
     ("admin-info", &["action_url"]),
     ("admin-message", &["action_url", "sender_email", "sender_name"]),
     ("admin-success", &["action_url"]),
+    ("admin-order", &["action_url"]),
+    ("user-order", &["action_url"]),
+    ("visitor-order", &["first_name"]),
     ("ops-dead-job", &["dashboard_url", "last_error"]),
     ("ops-queue-alarm", &["message"]),
     ("user-success", &["action_url"]),

@@ -1,9 +1,13 @@
-//! `facteur seed`: one sample user of each role, for development and tests. A second run changes nothing.
+//! `facteur seed`: one sample user of each role and a few products, for development and tests. A second run changes
+//! nothing.
 
+use shared::domain::billing::products::{self, Facts};
+use shared::domain::billing::totals::VatCategory;
 use shared::domain::identity::permissions;
 use shared::domain::identity::users::{self, NewUser, Status};
 use shared::kernel::Error;
 use shared::kernel::config::Env;
+use shared::kernel::money::{Currency, Money};
 use shared::platform::Platform;
 
 use super::exit::{DENIED, Failure};
@@ -19,6 +23,14 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("teacher", "Hugo", "Moreau"),
     ("employee", "Lina", "Garcia"),
     ("moderator", "Adam", "Roux"),
+];
+
+/// Sample products: slug, name, net price in euros, VAT in hundredths of a percent, category, stock.
+const PRODUCTS: &[(&str, &str, &str, i32, &str, Option<i32>)] = &[
+    ("relecture-1000-mots", "Relecture, 1 000 mots", "18.00", 2000, "relecture", None),
+    ("correction-manuscrit", "Correction d’un manuscrit", "490.00", 2000, "relecture", None),
+    ("formation-typographie", "Formation à la typographie, une journée", "350.00", 0, "formation", Some(12)),
+    ("guide-imprime", "Guide de l’auteur, livre imprimé", "23.70", 550, "livres", Some(40)),
 ];
 
 /// `seed`.
@@ -46,7 +58,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         rows.push(vec![email, shown.to_owned(), role]);
     }
     say(text::table(&["LOGIN", "PASSWORD", "ROLE"], &rows));
-    Ok(())
+    stock(&platform).await
 }
 
 /// The administrator of the settings, then one of each role.
@@ -82,4 +94,28 @@ async fn make(platform: &Platform, email: &str, role: &str, password: &str) -> R
         locale: "fr",
     };
     Ok(add(platform, new, password).await?.is_some())
+}
+
+/// Puts the products that are missing into the catalogue.
+async fn stock(platform: &Platform) -> Result<(), Failure> {
+    let mut db = platform.db.acquire().await.map_err(Error::from)?;
+    for (position, &(slug, name, price, vat_rate_bp, category, stock_quantity)) in PRODUCTS.iter().enumerate() {
+        if products::find_by_slug(&mut db, slug).await?.is_some() {
+            continue;
+        }
+        let facts = Facts {
+            slug: slug.into(),
+            name: name.into(),
+            description: String::new(),
+            unit_price: Money::parse(price, Currency::EUR).ok_or_else(|| Error::internal("a sample price"))?,
+            vat_rate_bp,
+            vat_category: if vat_rate_bp > 0 { VatCategory::Standard } else { VatCategory::Exempt },
+            category: Some(category.into()),
+            stock_quantity,
+            is_active: true,
+            position: position as i32,
+        };
+        products::insert(&mut db, facts).await?;
+    }
+    Ok(())
 }

@@ -12,6 +12,8 @@ mod kinds;
 mod lanes;
 mod me;
 mod notifications;
+mod orders;
+mod products;
 mod requests;
 mod schedules;
 mod workers;
@@ -29,6 +31,10 @@ pub fn tables() -> Vec<Table> {
         notifications::table(),
         requests::table(),
         requests::admin(),
+        products::table(),
+        products::admin(),
+        orders::table(),
+        orders::admin(),
         jobs::own(),
         jobs::admin(),
         lanes::table(),

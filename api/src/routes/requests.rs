@@ -141,7 +141,7 @@ fn refuse(code: &'static str, message: &'static str) -> ValidationError {
 }
 
 /// Names and titles become header lines of mails.
-fn line(text: &str) -> Result<(), ValidationError> {
+pub(super) fn line(text: &str) -> Result<(), ValidationError> {
     if text.trim().is_empty() {
         return Err(refuse("required", "must not be empty"));
     }
@@ -152,7 +152,7 @@ fn line(text: &str) -> Result<(), ValidationError> {
 }
 
 /// Several lines, and nothing but lines.
-fn prose(text: &str) -> Result<(), ValidationError> {
+pub(super) fn prose(text: &str) -> Result<(), ValidationError> {
     if text.trim().is_empty() {
         return Err(refuse("required", "must not be empty"));
     }

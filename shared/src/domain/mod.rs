@@ -1,4 +1,5 @@
 //! Nouns: one room per table family. Rooms do not know each other.
 
+pub mod billing;
 pub mod identity;
 pub mod requests;

@@ -2,6 +2,11 @@
 
 pub mod evenly;
 pub mod login;
+pub mod order_cancelled;
+pub mod order_expired;
+pub mod order_placed;
+pub mod order_status;
+pub mod order_told;
 pub mod password;
 pub mod registration;
 pub mod request_submitted;

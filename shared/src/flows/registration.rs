@@ -68,6 +68,33 @@ pub async fn register(tx: &mut Tx, new: &Registration<'_>, password: &PasswordHa
     Ok(Some(user))
 }
 
+/// A visitor leaves an address with an order: it gets an account that waits for its activation, without a password (a
+/// reset sets one). Some: the account is new. None: the address has one, or nobody may register; the visitor hears
+/// nothing of it, and an account that waits already gets its mail again.
+pub async fn visit(tx: &mut Tx, new: &Registration<'_>) -> Result<Option<User>> {
+    if open(tx).await.is_err() {
+        return Ok(None);
+    }
+    let role = settings::DEFAULT_ROLE.get::<String>(tx).await?;
+    let account = NewUser {
+        email: new.email,
+        username: None,
+        password: None,
+        first_name: new.first_name,
+        last_name: new.last_name,
+        role: &role,
+        status: Status::PendingActivation,
+        locale: new.locale,
+    };
+    let Some(user) = users::insert(tx, account).await? else {
+        taken(tx, new.email, true).await?;
+        return Ok(None);
+    };
+    record(tx, "USER_REGISTERED", &user, json!({ "status": user.status, "by": "order" })).await?;
+    send_link(tx, &user, "1").await?;
+    Ok(Some(user))
+}
+
 /// The address has an account. Without activation anybody can find that out by signing in, so it is said plainly.
 async fn taken(tx: &mut Tx, email: &str, proof: bool) -> Result<()> {
     if !proof {

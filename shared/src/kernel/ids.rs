@@ -58,4 +58,12 @@ ids! {
     NotificationId,
     /// A contact form, a sample or a complaint.
     RequestId,
+    /// Who buys.
+    CustomerId,
+    /// Something to buy.
+    ProductId,
+    /// An order.
+    OrderId,
+    /// A line of an order.
+    OrderLineId,
 }

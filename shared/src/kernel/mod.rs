@@ -1,15 +1,19 @@
-//! Words: ids, clock, pages, one error, configuration, secrets, text. Knows no business and no table.
+//! Words: ids, clock, pages, one error, configuration, secrets, money, text. Knows no business and no table.
 
 pub mod clock;
 pub mod config;
+mod enums;
 pub mod error;
 pub mod ids;
+pub mod money;
 pub mod page;
+pub mod patch;
 pub mod secret;
 pub mod task;
 pub mod telemetry;
 pub mod text;
 
+pub(crate) use enums::words;
 pub use error::Error;
 
 /// What every function of the house returns.

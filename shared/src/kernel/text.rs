@@ -37,6 +37,18 @@ pub fn like(text: &str) -> String {
     out
 }
 
+/// Digits with this mark between thousands.
+pub fn grouped(digits: &str, mark: char) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 * mark.len_utf8());
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(mark);
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// The best language we have for an `Accept-Language` header; French when in doubt.
 pub fn locale(accept_language: Option<&str>) -> &'static str {
     let mut best = ("fr", -1.0_f32);

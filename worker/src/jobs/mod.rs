@@ -1,6 +1,7 @@
 //! One file per kind, and the registry that a test compares with the catalogue.
 
 mod dispatch_notification;
+mod expire_order;
 mod probe;
 mod purge_expired;
 mod send_email;
@@ -16,6 +17,7 @@ pub fn registry() -> Registry {
         .with::<kinds::SendEmail>()
         .with::<kinds::Welcome>()
         .with::<kinds::DispatchNotification>()
+        .with::<kinds::ExpireOrder>()
         .with::<kinds::PurgeExpired>()
         .with::<kinds::Probe>()
 }

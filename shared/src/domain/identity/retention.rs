@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use crate::kernel::Result;
 
 /// Forgets secret links a day after their term, sessions thirty days after theirs, and accounts whose address was
-/// not proven in thirty days. Returns how many rows.
+/// not proven in thirty days, unless they have ordered. Returns how many rows.
 pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     let tokens = sqlx::query!(
         "delete from account_tokens where id = any(array(
@@ -23,7 +23,8 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     // An account activated meanwhile is skipped: the outer condition is checked on the row as it is when locked.
     let accounts = sqlx::query!(
         "delete from users where status = 'pending_activation' and id = any(array(
-             select id from users where status = 'pending_activation' and created_at < now() - interval '30 days' limit 100))"
+             select id from users where status = 'pending_activation' and created_at < now() - interval '30 days'
+               and not exists (select from customers where user_id = users.id) limit 100))"
     )
     .execute(db)
     .await?;

@@ -9,14 +9,15 @@ use uuid::Uuid;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{EmailId, NotificationId, UserId};
+use crate::kernel::ids::{EmailId, NotificationId, OrderId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 5] = [
+pub static ALL: [Kind; 6] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
+    Kind::of::<ExpireOrder>(),
     Kind::of::<PurgeExpired>(),
     Kind::of::<Probe>(),
 ];
@@ -115,6 +116,24 @@ impl Job for DispatchNotification {
     }
     fn subject(&self) -> Option<(&'static str, Uuid)> {
         Some(("notification", self.notification.0))
+    }
+}
+
+/// Ends the waiting for an order's payment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ExpireOrder {
+    /// The order.
+    pub order: OrderId,
+}
+
+impl Job for ExpireOrder {
+    const KIND: &'static str = "order.expire";
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("order-expire:{}", self.order))
+    }
+    fn subject(&self) -> Option<(&'static str, Uuid)> {
+        Some(("order", self.order.0))
     }
 }
 

@@ -68,6 +68,12 @@ pub static ADMIN_SUCCESS: Template = template("admin-success", Class::Notificati
 pub static ADMIN_ERROR: Template = template("admin-error", Class::Notification, Lane::EmailHigh);
 /// Something somebody waited for is done.
 pub static USER_SUCCESS: Template = template("user-success", Class::Notification, Lane::Email);
+/// An order was placed or cancelled, for the administrators.
+pub static ADMIN_ORDER: Template = template("admin-order", Class::Notification, Lane::Email);
+/// Where an order stands, for who placed it or works on it.
+pub static USER_ORDER: Template = template("user-order", Class::Notification, Lane::Email);
+/// The guest's receipt for an order.
+pub static VISITOR_ORDER: Template = template("visitor-order", Class::Transactional, Lane::Email);
 /// The visitor's receipt for a contact form.
 pub static VISITOR_CONTACT: Template = template("visitor-contact", Class::Transactional, Lane::Email);
 /// The activation link. Its deadline is the link's term.
@@ -96,12 +102,15 @@ pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, La
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 12] = [
+pub static ALL: [&Template; 15] = [
     &ADMIN_MESSAGE,
     &ADMIN_INFO,
     &ADMIN_SUCCESS,
     &ADMIN_ERROR,
     &USER_SUCCESS,
+    &ADMIN_ORDER,
+    &USER_ORDER,
+    &VISITOR_ORDER,
     &VISITOR_CONTACT,
     &ACTIVATION_LINK,
     &ACTIVATION_WELCOME,

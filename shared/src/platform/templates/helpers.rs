@@ -18,7 +18,11 @@ use handlebars::RenderContext;
 use handlebars::RenderError;
 use handlebars::RenderErrorReason;
 use handlebars::ScopedJson;
+use serde::Deserialize;
 use serde_json::Value as Json;
+
+use crate::kernel::money::Money;
+use crate::kernel::text;
 
 const NOTHING: &str = "–";
 const REFUSED: &str = "#";
@@ -33,6 +37,7 @@ pub(super) fn register(registry: &mut Handlebars<'static>) {
         Word("ago", ago),
         Word("duration", duration),
         Word("number", number),
+        Word("money", money),
         Word("safe_url", safe_url),
         Word("json", json),
         Word("lines", lines),
@@ -156,18 +161,21 @@ fn number(argument: &Json, scene: &Scene<'_>) -> Said {
     let (space, mark) = if scene.is_english() { (',', ".") } else { ('\u{202f}', ",") };
     let (sign, digits) = digits.strip_prefix('-').map_or(("", &*digits), |rest| ("−", rest));
     let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
-    let mut grouped = String::from(sign);
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            grouped.push(space);
-        }
-        grouped.push(digit);
-    }
+    let mut grouped = format!("{sign}{}", text::grouped(whole, space));
     if !rest.is_empty() {
         grouped.push_str(mark);
         grouped.push_str(rest);
     }
     Ok(Json::from(grouped))
+}
+
+/// `money`: `{amount, currency}` as "1 234,50 €", "€1,234.50".
+fn money(argument: &Json, scene: &Scene<'_>) -> Said {
+    if argument.is_null() {
+        return Ok(Json::from(NOTHING));
+    }
+    let money = Money::deserialize(argument).map_err(|_| RenderErrorReason::InvalidParamType("an amount of money"))?;
+    Ok(Json::from(money.said(if scene.is_english() { "en" } else { "fr" })))
 }
 
 /// `safe_url`: the address when it is http, https, mailto or a path of ours; `#` for everything else.

@@ -8,6 +8,7 @@ use validator::Validate;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
+use crate::kernel::patch;
 use crate::platform::jobs::Lane;
 use crate::platform::tx::Tx;
 
@@ -59,17 +60,12 @@ impl fmt::Display for Limits {
 #[serde(deny_unknown_fields, default)]
 pub struct NewLimits {
     /// Jobs of the lane that run at once, over all processes.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "patch::said")]
     #[schemars(range(min = 1, max = 100_000))]
     pub concurrency: Option<Option<i32>>,
     /// Starts per time, over all processes.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "patch::said")]
     pub rate: Option<Option<Rate>>,
-}
-
-/// Tells null from absent.
-fn said<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(value: D) -> std::result::Result<Option<T>, D::Error> {
-    T::deserialize(value).map(Some)
 }
 
 impl NewLimits {

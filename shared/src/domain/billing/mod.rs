@@ -1,0 +1,9 @@
+//! The shop: who buys, what there is, what was ordered and what it comes to.
+//!
+//! Prices are net and in whole minor units; VAT is computed in [`totals`], nowhere else. Who is told of what stands in
+//! `flows/order_*.rs`.
+
+pub mod customers;
+pub mod orders;
+pub mod products;
+pub mod totals;
