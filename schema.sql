@@ -298,19 +298,6 @@ CREATE TABLE public.notifications (
     CONSTRAINT notifications_type_check CHECK ((type = ANY (ARRAY['info'::text, 'success'::text, 'warning'::text, 'error'::text, 'message'::text, 'order'::text, 'payment'::text, 'consultation'::text, 'system'::text])))
 );
 
-CREATE TABLE public.outgoing_calls (
-    idempotency_key text NOT NULL,
-    purpose text NOT NULL,
-    subject text NOT NULL,
-    generation integer NOT NULL,
-    params_hash bytea NOT NULL,
-    state text DEFAULT 'sent'::text NOT NULL,
-    request_id text,
-    provider_id text,
-    error_code text,
-    first_sent_at timestamp with time zone DEFAULT now() NOT NULL,
-    settled_at timestamp with time zone,
-    CONSTRAINT outgoing_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'done'::text, 'refused'::text])))
 CREATE TABLE public.order_lines (
     id uuid NOT NULL,
     order_id uuid NOT NULL,
@@ -366,6 +353,21 @@ CREATE TABLE public.orders (
     CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['cart'::text, 'pending'::text, 'paid'::text, 'in_progress'::text, 'delivered'::text, 'completed'::text, 'suspended'::text, 'cancelled'::text, 'expired'::text, 'refunded'::text]))),
     CONSTRAINT orders_total_net_cents_check CHECK ((total_net_cents >= 0)),
     CONSTRAINT orders_total_vat_cents_check CHECK ((total_vat_cents >= 0))
+);
+
+CREATE TABLE public.outgoing_calls (
+    idempotency_key text NOT NULL,
+    purpose text NOT NULL,
+    subject text NOT NULL,
+    generation integer NOT NULL,
+    params_hash bytea NOT NULL,
+    state text DEFAULT 'sent'::text NOT NULL,
+    request_id text,
+    provider_id text,
+    error_code text,
+    first_sent_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT outgoing_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'done'::text, 'refused'::text])))
 );
 
 CREATE TABLE public.products (
@@ -602,11 +604,6 @@ ALTER TABLE ONLY public.notifications
 ALTER TABLE ONLY public.notifications
     ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.outgoing_calls
-    ADD CONSTRAINT outgoing_calls_pkey PRIMARY KEY (idempotency_key);
-
-ALTER TABLE ONLY public.outgoing_calls
-    ADD CONSTRAINT outgoing_calls_purpose_subject_generation_key UNIQUE (purpose, subject, generation);
 ALTER TABLE ONLY public.order_lines
     ADD CONSTRAINT order_lines_order_id_position_key UNIQUE (order_id, "position");
 
@@ -621,6 +618,12 @@ ALTER TABLE ONLY public.orders
 
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.outgoing_calls
+    ADD CONSTRAINT outgoing_calls_pkey PRIMARY KEY (idempotency_key);
+
+ALTER TABLE ONLY public.outgoing_calls
+    ADD CONSTRAINT outgoing_calls_purpose_subject_generation_key UNIQUE (purpose, subject, generation);
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (id);
@@ -734,7 +737,6 @@ CREATE INDEX notifications_unread ON public.notifications USING btree (user_id) 
 
 CREATE INDEX notifications_user ON public.notifications USING btree (user_id, id) WHERE (deleted_at IS NULL);
 
-CREATE INDEX outgoing_calls_age ON public.outgoing_calls USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 CREATE INDEX order_lines_product ON public.order_lines USING btree (product_id);
 
 CREATE INDEX orders_assignee ON public.orders USING btree (assignee_id, id) WHERE (assignee_id IS NOT NULL);
@@ -742,6 +744,8 @@ CREATE INDEX orders_assignee ON public.orders USING btree (assignee_id, id) WHER
 CREATE INDEX orders_customer ON public.orders USING btree (customer_id, id);
 
 CREATE INDEX orders_status ON public.orders USING btree (status, id);
+
+CREATE INDEX outgoing_calls_age ON public.outgoing_calls USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 
 CREATE INDEX products_catalogue ON public.products USING btree ("position", id) WHERE is_active;
 
@@ -778,6 +782,7 @@ ALTER TABLE ONLY public.notification_marks
 
 ALTER TABLE ONLY public.notification_marks
     ADD CONSTRAINT notification_marks_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.order_lines
     ADD CONSTRAINT order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id) ON DELETE CASCADE;
 

@@ -317,7 +317,7 @@ async fn what_was_read_is_forgotten_after_ninety_days_and_the_rest_after_a_year(
     let app = TestApp::new().await;
     let (chef, _second) = (app.admin().await, app.person("second", "admin").await);
     let user = id(&chef).await;
-    let read = |note| chef.put(&format!("{URL}/{note}/read"), json!({}));
+    let read = async |note| chef.put(&format!("{URL}/{note}/read"), json!({})).await;
     let days = |n: u64| Duration::from_secs(n * 24 * 3600);
     for (title, note) in [("lue", to(user, "lue")), ("à tous, lue", to_admins("à tous, lue"))] {
         let note = tell(&app.platform, note).await;

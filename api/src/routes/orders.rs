@@ -106,7 +106,7 @@ struct Wishes {
 }
 
 /// A line of it.
-#[derive(Clone, Copy, Debug, Deserialize, Validate, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Line {
     /// What.

@@ -19,7 +19,7 @@ use validator::Validate;
 use super::requests::{line, prose};
 use crate::app::App;
 use crate::error::Answer;
-use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
+use crate::extract::{Nothing, Paging, Path, Post, Query, listed};
 use crate::table::{Access, Table};
 
 const MANAGE: Access = Access::Can("products.manage");

@@ -139,8 +139,9 @@ async fn notify(
         action_url,
         priority: if order.priority == OrderPriority::Urgent { "high" } else { order.priority.name() },
         subject: Some(("order", order.id.0)),
-        template,
+        template: Some(template),
         vars: said.vars.clone(),
+        by_email: true,
         dedupe_key: Some(key),
     };
     notifications::notify(tx, notification).await?;

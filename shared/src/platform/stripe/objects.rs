@@ -290,7 +290,7 @@ fn object_if_any<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D
     #[serde(untagged)]
     enum Expandable<T> {
         Object(T),
-        Id(String),
+        Id(serde::de::IgnoredAny),
     }
     Ok(match Option::<Expandable<T>>::deserialize(deserializer)? {
         Some(Expandable::Object(object)) => Some(object),
