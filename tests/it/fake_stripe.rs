@@ -109,11 +109,14 @@ fn data(list: &Value) -> Vec<Value> {
     list["data"].as_array().expect("a list").clone()
 }
 
+/// A signature and the body it is of.
+type Sent = (String, Vec<u8>);
+
 /// A webhook that keeps what comes, and answers what it is told.
 #[derive(Clone, Default)]
 struct Inbox {
     url: String,
-    letters: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    letters: Arc<Mutex<Vec<Sent>>>,
     /// Refusals still to be given.
     refusals: Arc<Mutex<usize>>,
 }

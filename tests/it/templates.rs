@@ -15,7 +15,7 @@ const OPTIONAL: [(&str, &[&str]); 15] = [
     ("admin-info", &["action_url"]),
     ("admin-message", &["action_url", "sender_email", "sender_name"]),
     ("admin-success", &["action_url"]),
-    ("admin-order", &["action_url"]),
+    ("admin-order", &["action_url", "message"]),
     ("user-order", &["action_url"]),
     ("visitor-order", &["first_name"]),
     ("ops-dead-job", &["dashboard_url", "last_error"]),

@@ -107,8 +107,11 @@ pub fn create(state: &mut State, form: &Form) -> Answer {
     Ok(session)
 }
 
+/// An object that was made, and the event that tells of it.
+type Made = (Value, &'static str);
+
 /// The lines, and the products and prices that they make.
-fn lines(state: &State, form: &Form) -> Result<(Vec<Value>, Vec<(Value, &'static str)>), Refusal> {
+fn lines(state: &State, form: &Form) -> Result<(Vec<Value>, Vec<Made>), Refusal> {
     let (mut lines, mut made) = (Vec::new(), Vec::new());
     for item in form.parts("line_items") {
         item.only(&["adjustable_quantity", "metadata", "price", "price_data", "quantity", "tax_rates"])?;

@@ -16,7 +16,8 @@ pub fn list(state: &State, form: &Form, kind: &str, url: &str, fields: &[&str]) 
         fields.iter().all(|field| {
             form.text(field).is_none_or(|wanted| match &object[*field] {
                 Value::String(text) => text == wanted || (*field == "status" && wanted == "all"),
-                other => other.to_string() == wanted,
+                Value::Bool(is) => wanted.parse() == Ok(*is),
+                other => wanted.parse().ok().as_ref() == Some(other),
             })
         })
     };

@@ -25,8 +25,11 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("moderator", "Adam", "Roux"),
 ];
 
-/// Sample products: slug, name, net price in euros, VAT in hundredths of a percent, category, stock.
-const PRODUCTS: &[(&str, &str, &str, i32, &str, Option<i32>)] = &[
+/// Slug, name, net price in euros, VAT in hundredths of a percent, category, stock.
+type Sample = (&'static str, &'static str, &'static str, i32, &'static str, Option<i32>);
+
+/// Sample products.
+const PRODUCTS: &[Sample] = &[
     ("relecture-1000-mots", "Relecture, 1 000 mots", "18.00", 2000, "relecture", None),
     ("correction-manuscrit", "Correction d’un manuscrit", "490.00", 2000, "relecture", None),
     ("formation-typographie", "Formation à la typographie, une journée", "350.00", 0, "formation", Some(12)),

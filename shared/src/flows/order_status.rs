@@ -125,8 +125,8 @@ async fn assign(tx: &mut Tx, before: &Order, assignee: Option<UserId>) -> Result
         Some(user) => Some(corrector(tx, user).await?),
         None => None,
     };
-    let assigned = orders::assign(tx, before.id, before.status, assignee).await?;
-    let mut order = assigned.ok_or_else(|| Error::conflict("order_status", "the order has moved on meanwhile"))?;
+    let moved = orders::assign(tx, before.id, before.status, assignee).await?;
+    let mut order = moved.ok_or_else(|| Error::conflict("order_status", "the order has moved on meanwhile"))?;
     let details = json!({ "from": before.assignee_id, "to": assignee });
     order_told::record(tx, "ORDER_ASSIGNED", Severity::Low, &order, details).await?;
     let Some(corrector) = corrector else { return Ok(order) };

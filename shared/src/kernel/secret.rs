@@ -27,7 +27,9 @@ pub fn keyed(key: &[u8], message: &[u8]) -> Vec<u8> {
 /// The same of a message in several parts, without copying them together.
 pub fn keyed_parts(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 

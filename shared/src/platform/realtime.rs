@@ -345,7 +345,7 @@ mod tests {
         let mut follower = hub.follow(user, true).expect("a place");
         hub.tell(&[Topic::User(user), Topic::Admins]);
         hub.close();
-        assert!(!follower.news(Duration::from_secs(60)).await && follower.closing());
+        assert!(!follower.news(Duration::from_mins(1)).await && follower.closing());
     }
 
     #[test]

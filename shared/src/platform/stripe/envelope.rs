@@ -46,7 +46,7 @@ impl<'a> Envelope<'a> {
             api_version: event.api_version.map(|text| text.0),
             account: event.account.or(event.context).map(|text| text.0),
             object_id: object.id.map(|text| text.0),
-            object_type: object.object.or(object.kind).map(|text| text.0),
+            object_type: object.name.or(object.kind).map(|text| text.0),
         })
     }
 }
@@ -88,8 +88,8 @@ struct Data<'a> {
 struct Object<'a> {
     #[serde(borrow)]
     id: Option<Text<'a>>,
-    #[serde(borrow)]
-    object: Option<Text<'a>>,
+    #[serde(borrow, rename = "object")]
+    name: Option<Text<'a>>,
     #[serde(borrow, rename = "type", default, deserialize_with = "text_if_any")]
     kind: Option<Text<'a>>,
 }

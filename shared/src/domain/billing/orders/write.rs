@@ -198,14 +198,14 @@ pub async fn assign(
     status: OrderStatus,
     assignee: Option<UserId>,
 ) -> Result<Option<Order>> {
-    let assigned = order!(
+    let moved = order!(
         "update orders set assignee_id = $3, version = version + 1, updated_at = now() where id = $1 and status = $2
          returning" "",
         id.0,
         status.name(),
         assignee.map(|user| user.0)
     );
-    Ok(assigned.fetch_optional(db).await?.map(Order::from))
+    Ok(moved.fetch_optional(db).await?.map(Order::from))
 }
 
 /// Gives back what an order holds of the stock. A second time there is nothing to give.
