@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use shared::platform::templates::{LOCALES, RenderedMail, Templates};
 
 /// Variables that a mail can do without. Everything else that is missing is an error.
-const OPTIONAL: [(&str, &[&str]); 15] = [
+const OPTIONAL: [(&str, &[&str]); 18] = [
     ("account-password-changed", &["first_name", "ip_address", "support_url"]),
     ("account-password-reset", &["first_name", "ip_address"]),
     ("activation-link", &["first_name", "invited_by"]),
@@ -16,7 +16,10 @@ const OPTIONAL: [(&str, &[&str]); 15] = [
     ("admin-message", &["action_url", "sender_email", "sender_name"]),
     ("admin-success", &["action_url"]),
     ("admin-order", &["action_url", "message"]),
+    ("admin-payment", &["action_url", "message"]),
+    ("billing-payment-failed", &["reason", "retry_url"]),
     ("user-order", &["action_url"]),
+    ("user-payment", &["action_url", "payment_method"]),
     ("visitor-order", &["first_name"]),
     ("ops-dead-job", &["dashboard_url", "last_error"]),
     ("ops-queue-alarm", &["message"]),

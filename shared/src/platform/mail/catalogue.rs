@@ -72,6 +72,12 @@ pub static USER_SUCCESS: Template = template("user-success", Class::Notification
 pub static ADMIN_ORDER: Template = template("admin-order", Class::Notification, Lane::Email);
 /// Where an order stands, for who placed it or works on it.
 pub static USER_ORDER: Template = template("user-order", Class::Notification, Lane::Email);
+/// A payment was received or paid back, for the administrators.
+pub static ADMIN_PAYMENT: Template = template("admin-payment", Class::Notification, Lane::Email);
+/// A payment was received, for who paid.
+pub static USER_PAYMENT: Template = template("user-payment", Class::Notification, Lane::Email);
+/// A payment did not go through, and how to try again.
+pub static PAYMENT_FAILED: Template = template("billing-payment-failed", Class::Transactional, Lane::EmailHigh);
 /// The guest's receipt for an order.
 pub static VISITOR_ORDER: Template = template("visitor-order", Class::Transactional, Lane::Email);
 /// The visitor's receipt for a contact form.
@@ -102,7 +108,7 @@ pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, La
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 15] = [
+pub static ALL: [&Template; 18] = [
     &ADMIN_MESSAGE,
     &ADMIN_INFO,
     &ADMIN_SUCCESS,
@@ -110,6 +116,9 @@ pub static ALL: [&Template; 15] = [
     &USER_SUCCESS,
     &ADMIN_ORDER,
     &USER_ORDER,
+    &ADMIN_PAYMENT,
+    &USER_PAYMENT,
+    &PAYMENT_FAILED,
     &VISITOR_ORDER,
     &VISITOR_CONTACT,
     &ACTIVATION_LINK,
