@@ -89,6 +89,18 @@ CREATE TABLE public.customers (
     CONSTRAINT customers_locale_check CHECK ((locale = ANY (ARRAY['fr'::text, 'en'::text])))
 );
 
+CREATE TABLE public.disputes (
+    id text NOT NULL,
+    payment_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    currency character(3) NOT NULL,
+    status text NOT NULL,
+    reason text,
+    due_by timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.email_suppressions (
     address public.citext NOT NULL,
     reason text NOT NULL,
@@ -347,6 +359,7 @@ CREATE TABLE public.orders (
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    refunded_from text,
     CONSTRAINT orders_check CHECK ((total_gross_cents = (total_net_cents + total_vat_cents))),
     CONSTRAINT orders_check1 CHECK (((status = 'cart'::text) OR ((number IS NOT NULL) AND (placed_at IS NOT NULL)))),
     CONSTRAINT orders_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text]))),
@@ -368,6 +381,52 @@ CREATE TABLE public.outgoing_calls (
     first_sent_at timestamp with time zone DEFAULT now() NOT NULL,
     settled_at timestamp with time zone,
     CONSTRAINT outgoing_calls_state_check CHECK ((state = ANY (ARRAY['sent'::text, 'done'::text, 'refused'::text])))
+);
+
+CREATE TABLE public.payment_methods (
+    id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    stripe_payment_method_id text NOT NULL,
+    type text NOT NULL,
+    brand text,
+    last4 text,
+    exp_month integer,
+    exp_year integer,
+    is_default boolean DEFAULT false NOT NULL,
+    synced_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.payments (
+    id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    currency character(3) NOT NULL,
+    outcome text DEFAULT 'pending'::text NOT NULL,
+    refunded_cents bigint DEFAULT 0 NOT NULL,
+    disputed boolean DEFAULT false NOT NULL,
+    stripe_session_id text,
+    stripe_payment_intent_id text,
+    url text,
+    method text,
+    failure_code text,
+    failures integer DEFAULT 0 NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    synced_at timestamp with time zone,
+    succeeded_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    status text GENERATED ALWAYS AS (
+CASE
+    WHEN (outcome <> 'succeeded'::text) THEN outcome
+    WHEN disputed THEN 'disputed'::text
+    WHEN (refunded_cents >= amount_cents) THEN 'refunded'::text
+    WHEN (refunded_cents > 0) THEN 'partially_refunded'::text
+    ELSE 'succeeded'::text
+END) STORED NOT NULL,
+    CONSTRAINT payments_amount_cents_check CHECK ((amount_cents > 0)),
+    CONSTRAINT payments_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'processing'::text, 'succeeded'::text, 'failed'::text, 'expired'::text, 'cancelled'::text, 'review'::text]))),
+    CONSTRAINT payments_refunded_cents_check CHECK ((refunded_cents >= 0))
 );
 
 CREATE TABLE public.products (
@@ -402,6 +461,22 @@ CREATE TABLE public.refresh_tokens (
     session_id uuid NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     used_at timestamp with time zone
+);
+
+CREATE TABLE public.refunds (
+    id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    currency character(3) NOT NULL,
+    status text NOT NULL,
+    reason text,
+    stripe_refund_id text,
+    failure_code text,
+    requested_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT refunds_amount_cents_check CHECK ((amount_cents > 0)),
+    CONSTRAINT refunds_status_check CHECK ((status = ANY (ARRAY['requested'::text, 'pending'::text, 'succeeded'::text, 'failed'::text])))
 );
 
 CREATE SEQUENCE public.request_numbers
@@ -482,6 +557,55 @@ CREATE TABLE public.settings (
     updated_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.stripe_events (
+    id uuid NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    livemode boolean,
+    account text,
+    api_version text,
+    object_type text,
+    object_id text,
+    created_at timestamp with time zone NOT NULL,
+    payload bytea,
+    source text NOT NULL,
+    deliveries integer DEFAULT 1 NOT NULL,
+    status text DEFAULT 'received'::text NOT NULL,
+    error_code text,
+    replays integer DEFAULT 0 NOT NULL,
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    processed_at timestamp with time zone,
+    CONSTRAINT stripe_events_source_check CHECK ((source = ANY (ARRAY['webhook'::text, 'reconcile'::text, 'simulate'::text]))),
+    CONSTRAINT stripe_events_status_check CHECK ((status = ANY (ARRAY['received'::text, 'processed'::text, 'ignored'::text, 'unmatched'::text, 'failed'::text, 'quarantined'::text])))
+);
+
+CREATE TABLE public.stripe_invoices (
+    id text NOT NULL,
+    stripe_customer_id text,
+    subscription_id text,
+    status text,
+    total_cents bigint NOT NULL,
+    paid_cents bigint NOT NULL,
+    currency character(3) NOT NULL,
+    period_end timestamp with time zone,
+    synced_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.stripe_subscriptions (
+    id text NOT NULL,
+    stripe_customer_id text,
+    status text NOT NULL,
+    period_end timestamp with time zone,
+    ends_with_period boolean DEFAULT false NOT NULL,
+    synced_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.stripe_sweeps (
+    name text NOT NULL,
+    read_until timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.user_preferences (
     user_id uuid NOT NULL,
     locale text,
@@ -559,6 +683,9 @@ ALTER TABLE ONLY public.customers
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_user_id_key UNIQUE (user_id);
 
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.email_suppressions
     ADD CONSTRAINT email_suppressions_pkey PRIMARY KEY (address);
 
@@ -625,6 +752,21 @@ ALTER TABLE ONLY public.outgoing_calls
 ALTER TABLE ONLY public.outgoing_calls
     ADD CONSTRAINT outgoing_calls_purpose_subject_generation_key UNIQUE (purpose, subject, generation);
 
+ALTER TABLE ONLY public.payment_methods
+    ADD CONSTRAINT payment_methods_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.payment_methods
+    ADD CONSTRAINT payment_methods_stripe_payment_method_id_key UNIQUE (stripe_payment_method_id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_stripe_payment_intent_id_key UNIQUE (stripe_payment_intent_id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_stripe_session_id_key UNIQUE (stripe_session_id);
+
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (id);
 
@@ -633,6 +775,12 @@ ALTER TABLE ONLY public.products
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_stripe_refund_id_key UNIQUE (stripe_refund_id);
 
 ALTER TABLE ONLY public.requests
     ADD CONSTRAINT requests_number_key UNIQUE (number);
@@ -654,6 +802,21 @@ ALTER TABLE ONLY public.sessions
 
 ALTER TABLE ONLY public.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.stripe_events
+    ADD CONSTRAINT stripe_events_event_id_key UNIQUE (event_id);
+
+ALTER TABLE ONLY public.stripe_events
+    ADD CONSTRAINT stripe_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.stripe_invoices
+    ADD CONSTRAINT stripe_invoices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.stripe_subscriptions
+    ADD CONSTRAINT stripe_subscriptions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.stripe_sweeps
+    ADD CONSTRAINT stripe_sweeps_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.user_preferences
     ADD CONSTRAINT user_preferences_pkey PRIMARY KEY (user_id);
@@ -682,6 +845,8 @@ CREATE INDEX audit_log_target ON public.audit_log USING btree (target_type, targ
 CREATE INDEX audit_log_time ON public.audit_log USING btree (occurred_at);
 
 CREATE INDEX batches_open ON public.batches USING btree (sealed_at) WHERE (finished_at IS NULL);
+
+CREATE INDEX disputes_payment ON public.disputes USING btree (payment_id);
 
 CREATE INDEX emails_created ON public.emails USING btree (created_at);
 
@@ -747,9 +912,23 @@ CREATE INDEX orders_status ON public.orders USING btree (status, id);
 
 CREATE INDEX outgoing_calls_age ON public.outgoing_calls USING btree (settled_at) WHERE (settled_at IS NOT NULL);
 
+CREATE INDEX payment_methods_customer ON public.payment_methods USING btree (customer_id, id);
+
+CREATE UNIQUE INDEX payment_methods_default ON public.payment_methods USING btree (customer_id) WHERE is_default;
+
+CREATE UNIQUE INDEX payments_open ON public.payments USING btree (order_id) WHERE (outcome = ANY (ARRAY['pending'::text, 'failed'::text]));
+
+CREATE INDEX payments_order ON public.payments USING btree (order_id, id);
+
+CREATE INDEX payments_unsettled ON public.payments USING btree (created_at) WHERE (outcome = ANY (ARRAY['pending'::text, 'processing'::text, 'failed'::text]));
+
 CREATE INDEX products_catalogue ON public.products USING btree ("position", id) WHERE is_active;
 
 CREATE INDEX refresh_tokens_session ON public.refresh_tokens USING btree (session_id);
+
+CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id, id);
+
+CREATE INDEX refunds_unsettled ON public.refunds USING btree (created_at) WHERE (status = ANY (ARRAY['requested'::text, 'pending'::text]));
 
 CREATE INDEX requests_list ON public.requests USING btree (status, kind, id);
 
@@ -761,6 +940,14 @@ CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at);
 
 CREATE INDEX sessions_user ON public.sessions USING btree (user_id) WHERE (revoked_at IS NULL);
 
+CREATE INDEX stripe_events_object ON public.stripe_events USING btree (object_id) WHERE (object_id IS NOT NULL);
+
+CREATE INDEX stripe_events_open ON public.stripe_events USING btree (status, received_at) WHERE (status <> ALL (ARRAY['processed'::text, 'ignored'::text]));
+
+CREATE INDEX stripe_events_payload ON public.stripe_events USING btree (received_at) WHERE (payload IS NOT NULL);
+
+CREATE INDEX stripe_events_type ON public.stripe_events USING btree (type, received_at);
+
 CREATE INDEX users_pending ON public.users USING btree (created_at) WHERE (status = 'pending_activation'::text);
 
 CREATE INDEX users_role ON public.users USING btree (role);
@@ -770,6 +957,9 @@ ALTER TABLE ONLY public.account_tokens
 
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
@@ -795,8 +985,20 @@ ALTER TABLE ONLY public.orders
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id);
 
+ALTER TABLE ONLY public.payment_methods
+    ADD CONSTRAINT payment_methods_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.users(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY public.requests
     ADD CONSTRAINT requests_assignee_id_fkey FOREIGN KEY (assignee_id) REFERENCES public.users(id) ON DELETE SET NULL;

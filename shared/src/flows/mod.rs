@@ -1,5 +1,6 @@
 //! Stories that write in several rooms, each readable from top to bottom.
 
+pub mod checkout;
 pub mod evenly;
 pub mod login;
 pub mod order_cancelled;
@@ -8,6 +9,12 @@ pub mod order_placed;
 pub mod order_status;
 pub mod order_told;
 pub mod password;
+pub mod payment_returned;
+pub mod payment_synced;
+pub mod payment_told;
+pub mod refund_requested;
 pub mod registration;
 pub mod request_submitted;
+pub mod stripe_event;
+pub mod stripe_received;
 pub mod welcome;

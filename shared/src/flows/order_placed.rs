@@ -5,15 +5,17 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use crate::domain::billing::customers::{self, Billing, Customer};
 use crate::domain::billing::orders::{self, NewOrder, OrderView, Wanted};
+use crate::domain::billing::payments::Payment;
 use crate::domain::identity::users::{self, User};
 use crate::flows::order_told;
 use crate::flows::registration::{self, Registration};
 use crate::kernel::Result;
-use crate::kernel::ids::UserId;
+use crate::kernel::ids::{OrderId, PaymentId, UserId};
 use crate::platform::audit::Severity;
 use crate::platform::jobs::kinds::ExpireOrder;
 use crate::platform::jobs::{NewJob, enqueue_new};
@@ -22,6 +24,8 @@ use crate::platform::tx::Tx;
 
 /// So long an order waits for its payment.
 pub const TERM: Duration = Duration::from_hours(24);
+/// So long after its page's end a payment may still come.
+const SLOW: TimeDelta = TimeDelta::minutes(10);
 /// Behind everything that somebody waits for; a step weighs a minute.
 const LOW: i16 = 5;
 
@@ -70,8 +74,28 @@ pub async fn place(tx: &mut Tx, buyer: &Buyer<'_>, wish: Wish) -> Result<OrderVi
     }
     let message = placed.lines.iter().map(|line| format!("{} × {}", line.quantity, line.name)).collect::<Vec<_>>();
     order_told::administrators(tx, order, "placed", &message.join("\n"), key).await?;
-    enqueue_new(tx, NewJob::of(&ExpireOrder { order: order.id })?.after(TERM).priority(LOW)).await?;
+    enqueue_new(tx, NewJob::of(&ExpireOrder { order: order.id, payment: None })?.after(TERM).priority(LOW)).await?;
     Ok(placed)
+}
+
+/// An order waits until its page has ended, and a little longer: a bank may be slow.
+pub async fn wait_for(tx: &mut Tx, order: OrderId, payment: &Payment) -> Result<()> {
+    wait_until(tx, order, payment.id, payment.expires_at + SLOW).await
+}
+
+/// A payment that was under way for days has failed: the order waits another day for the next one.
+pub async fn wait_again(tx: &mut Tx, order: OrderId, payment: PaymentId) -> Result<()> {
+    let until = tx.platform().clock.now() + TERM;
+    wait_until(tx, order, payment, until).await
+}
+
+async fn wait_until(tx: &mut Tx, order: OrderId, payment: PaymentId, until: DateTime<Utc>) -> Result<()> {
+    if let Some(end) = orders::wait_until(tx, order, until).await? {
+        let job = NewJob::of(&ExpireOrder { order, payment: Some(payment) })?;
+        let key = format!("order-expire:{order}:{payment}:{}", end.timestamp());
+        enqueue_new(tx, job.unique(&key).at(end).priority(LOW)).await?;
+    }
+    Ok(())
 }
 
 async fn customer(tx: &mut Tx, buyer: &Buyer<'_>, billing: Option<&Billing>) -> Result<Customer> {

@@ -21,7 +21,7 @@ const WORK: &str = "orders.work";
 pub async fn change(tx: &mut Tx, id: OrderId, to: OrderStatus, reason: Option<&str>) -> Result<Order> {
     let before = orders::lock(tx, id).await?;
     match before.status.mover(to) {
-        Some(Mover::Anybody) => return order_cancelled::cancel(tx, &Scope::All, id, reason).await,
+        Some(Mover::Anybody | Mover::ManagerWithRefund) => return order_cancelled::cancel(tx, &Scope::All, id, reason).await,
         Some(Mover::ManagerWithReason) if reason.is_none() => {
             return Err(Error::field("reason", "required", "is missing"));
         }
@@ -38,7 +38,7 @@ pub async fn change(tx: &mut Tx, id: OrderId, to: OrderStatus, reason: Option<&s
 
 fn refused(order: &Order, to: OrderStatus, mover: Option<Mover>) -> Error {
     let (code, why) = match mover {
-        Some(Mover::Refund) => ("refund_needed", "only by a refund, which is not possible yet"),
+        Some(Mover::Refund) => ("refund_needed", "only by a refund"),
         Some(Mover::Payment) => ("payment_needed", "only by its payment"),
         Some(Mover::Project) => ("project_needed", "only through the project"),
         Some(Mover::Time) => ("order_status", "only when its time is over"),
@@ -94,6 +94,15 @@ pub async fn mark_refunded(tx: &mut Tx, id: OrderId) -> Result<bool> {
     }
     step(tx, &before, OrderStatus::Refunded, None).await?;
     Ok(true)
+}
+
+/// A refund turned out to have failed: an order that was refunded is what it was before.
+pub async fn refund_failed(tx: &mut Tx, id: OrderId) -> Result<()> {
+    if let Some(order) = orders::unrefund(tx, id).await? {
+        let details = json!({ "from": OrderStatus::Refunded, "to": order.status, "reason": "a refund failed" });
+        order_told::record(tx, "ORDER_STATUS_CHANGED", Severity::High, &order, details).await?;
+    }
+    Ok(())
 }
 
 /// Changes what may be changed at any time, and who does the work: Some(None) takes it from whoever has it.

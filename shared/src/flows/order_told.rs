@@ -9,6 +9,7 @@ use crate::domain::identity::users::{self, Status, User};
 use crate::kernel::Result;
 use crate::kernel::ids::UserId;
 use crate::platform::audit::{self, Entry, Severity};
+use crate::platform::mail::catalogue::Template;
 use crate::platform::mail::{self, NewMail, Recipient, catalogue};
 use crate::platform::notifications::{self, NewNotification};
 use crate::platform::tx::Tx;
@@ -49,16 +50,25 @@ const fn words(status: OrderStatus) -> [(&'static str, &'static str); 2] {
 }
 
 /// What is said to one person.
-struct Said {
-    title: String,
-    message: String,
-    vars: Value,
+pub struct Said {
+    /// order or payment: the kind of notification.
+    pub kind: &'static str,
+    /// The mail.
+    pub template: &'static Template,
+    /// One line.
+    pub title: String,
+    /// A few.
+    pub message: String,
+    /// What the mail needs besides.
+    pub vars: Value,
 }
 
 fn said(order: &Order, locale: &str, title: [&str; 2], message: Option<[&str; 2]>) -> Said {
     let n = usize::from(locale == "en");
     let (word, sentence) = words(order.status)[n];
     Said {
+        kind: "order",
+        template: &catalogue::USER_ORDER,
         title: title[n].replace("{number}", &order.number).replace("{status}", word),
         message: message.map_or(sentence, |message| message[n]).to_owned(),
         vars: json!({ "order_number": order.number, "order_status": word, "order_title": order.title }),
@@ -67,15 +77,20 @@ fn said(order: &Order, locale: &str, title: [&str; 2], message: Option<[&str; 2]
 
 /// Tells the client where their order stands now. A second call with this key tells nothing.
 pub async fn client(tx: &mut Tx, order: &Order, key: String) -> Result<()> {
-    let customer = customers::get(tx, order.customer_id).await?;
     let title = ["Votre commande {number} : {status}", "Your order {number}: {status}"];
+    to_client(tx, order, key, |locale| said(order, locale, title, None)).await
+}
+
+/// Tells the client this, in their language. A second call with this key tells nothing.
+pub async fn to_client(tx: &mut Tx, order: &Order, key: String, words: impl Fn(&str) -> Said + Send) -> Result<()> {
+    let customer = customers::get(tx, order.customer_id).await?;
     let user = match customer.user_id {
         Some(user) => users::find(tx, user).await?.filter(|user| user.status == Status::Active),
         None => None,
     };
     match user {
-        Some(user) => account(tx, &user, order, said(order, &user.locale, title, None), key).await,
-        None => guest(tx, &customer, order, said(order, &customer.locale, title, None), key).await,
+        Some(user) => account(tx, &user, order, words(&user.locale), key).await,
+        None => guest(tx, &customer, order, words(&customer.locale), key).await,
     }
 }
 
@@ -88,7 +103,7 @@ pub async fn assignee(tx: &mut Tx, user: &User, order: &Order, key: String) -> R
 
 async fn account(tx: &mut Tx, user: &User, order: &Order, said: Said, key: String) -> Result<()> {
     let action_url = Some(page(tx, order));
-    notify(tx, Some(user.id), order, &said, action_url, catalogue::USER_ORDER.name, key).await
+    notify(tx, Some(user.id), order, &said, action_url, key).await
 }
 
 async fn guest(tx: &mut Tx, customer: &Customer, order: &Order, said: Said, key: String) -> Result<()> {
@@ -98,7 +113,7 @@ async fn guest(tx: &mut Tx, customer: &Customer, order: &Order, said: Said, key:
     vars["action_url"] = Value::Null; // the page of an order needs an account
     vars["created_at"] = Value::from(tx.platform().clock.now().to_rfc3339());
     let mail = NewMail {
-        template: &catalogue::USER_ORDER,
+        template: said.template,
         to: recipient(customer),
         vars,
         dedupe_key: format!("{key}:client"),
@@ -118,8 +133,14 @@ pub async fn administrators(tx: &mut Tx, order: &Order, event: &str, message: &s
         "order_total": order.total_gross,
         "customer_name": customer.billing.legal_name,
     });
-    let said = Said { title: order.title.clone(), message: message.to_owned(), vars };
-    notify(tx, None, order, &said, None, catalogue::ADMIN_ORDER.name, format!("{key}:admin")).await
+    let title = order.title.clone();
+    let said = Said { kind: "order", template: &catalogue::ADMIN_ORDER, title, message: message.to_owned(), vars };
+    to_administrators(tx, order, &said, key).await
+}
+
+/// Tells the administrators this. A second call with this key tells nothing.
+pub async fn to_administrators(tx: &mut Tx, order: &Order, said: &Said, key: String) -> Result<()> {
+    notify(tx, None, order, said, None, format!("{key}:admin")).await
 }
 
 async fn notify(
@@ -128,18 +149,17 @@ async fn notify(
     order: &Order,
     said: &Said,
     action_url: Option<String>,
-    template: &str,
     key: String,
 ) -> Result<()> {
     let notification = NewNotification {
         user,
-        kind: "order",
+        kind: said.kind,
         title: &said.title,
         message: &said.message,
         action_url,
         priority: if order.priority == OrderPriority::Urgent { "high" } else { order.priority.name() },
         subject: Some(("order", order.id.0)),
-        template: Some(template),
+        template: Some(said.template.name),
         vars: said.vars.clone(),
         by_email: true,
         dedupe_key: Some(key),

@@ -192,6 +192,13 @@ pub struct Stripe {
     pub api_base: String,
 }
 
+impl Stripe {
+    /// Whether the key moves real money; none without a key.
+    pub fn is_live(&self) -> Option<bool> {
+        self.key.as_ref().map(|key| key.expose_secret().get(2..8) == Some("_live_"))
+    }
+}
+
 /// The worker process.
 #[derive(Clone, Debug)]
 pub struct Worker {

@@ -54,6 +54,14 @@ ids! {
     UserId,
     /// A session: a family of refresh tokens, or a dashboard cookie.
     SessionId,
+    /// A try to pay an order.
+    PaymentId,
+    /// Money given back.
+    RefundId,
+    /// A card or an account somebody keeps.
+    PaymentMethodId,
+    /// An event of Stripe's.
+    StripeEventId,
     /// A notification.
     NotificationId,
     /// A contact form, a sample or a complaint.

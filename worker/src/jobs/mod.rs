@@ -1,10 +1,15 @@
 //! One file per kind, and the registry that a test compares with the catalogue.
 
+mod create_refund;
 mod dispatch_notification;
 mod expire_order;
+mod expire_session;
 mod probe;
+mod process_stripe_event;
 mod purge_expired;
+mod reconcile_stripe;
 mod send_email;
+mod sync_payment;
 mod welcome;
 
 use shared::platform::jobs::kinds;
@@ -18,6 +23,11 @@ pub fn registry() -> Registry {
         .with::<kinds::Welcome>()
         .with::<kinds::DispatchNotification>()
         .with::<kinds::ExpireOrder>()
+        .with::<kinds::ProcessStripeEvent>()
+        .with::<kinds::SyncPayment>()
+        .with::<kinds::CreateRefund>()
+        .with::<kinds::ExpireSession>()
+        .with::<kinds::ReconcileStripe>()
         .with::<kinds::PurgeExpired>()
         .with::<kinds::Probe>()
 }

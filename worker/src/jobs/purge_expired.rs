@@ -1,5 +1,6 @@
 //! `maintenance.purge_expired`: deletes what has passed its term, batch by batch, hourly.
 
+use shared::domain::billing::received;
 use shared::domain::identity;
 use shared::platform::{idempotency, jobs, mail, notifications, stripe};
 
@@ -18,6 +19,7 @@ impl Run for PurgeExpired {
             let purged = identity::purge(&mut tx).await?
                 + idempotency::purge(&mut tx).await?
                 + stripe::purge(&mut tx).await?
+                + received::purge(&mut tx).await?
                 + jobs::retention::purge(&mut tx, &cx.platform.config.worker).await?
                 + mail::abandon(&mut tx).await?
                 + mail::purge(&mut tx).await?

@@ -26,6 +26,9 @@ pub struct Customer {
     /// Where invoices go.
     #[serde(flatten)]
     pub billing: Billing,
+    /// `cus_…`, once something was paid.
+    #[serde(skip)]
+    pub stripe_customer_id: Option<String>,
 }
 
 /// Names and address as an invoice wants them.
@@ -95,7 +98,7 @@ macro_rules! customer {
     ($db:expr, $head:tt $tail:tt $(, $argument:expr)* $(,)?) => {{
         let row = sqlx::query!(
             $head + r#" id, user_id, email::text as "email!", locale, legal_name, vat_number, company_number,
-                        address_line1, address_line2, postal_code, city, country_code "# + $tail,
+                        address_line1, address_line2, postal_code, city, country_code, stripe_customer_id "# + $tail,
             $($argument),*
         );
         row.fetch_optional($db).await?.map(|row| Customer {
@@ -113,6 +116,7 @@ macro_rules! customer {
                 city: row.city,
                 country_code: row.country_code,
             },
+            stripe_customer_id: row.stripe_customer_id,
         })
     }};
 }
@@ -161,4 +165,16 @@ pub async fn put(
         billing.country_code
     );
     written.ok_or_else(|| Error::internal("an upsert gave no row"))
+}
+
+/// Stripe knows this customer under that name.
+pub async fn known_to_stripe(db: &mut PgConnection, id: CustomerId, stripe_id: &str) -> Result<()> {
+    sqlx::query!(
+        "update customers set stripe_customer_id = $2, updated_at = now() where id = $1 and stripe_customer_id is null",
+        id.0,
+        stripe_id
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }

@@ -4,6 +4,13 @@
 //! `flows/order_*.rs`.
 
 pub mod customers;
+pub mod disputes;
+pub mod methods;
 pub mod orders;
+pub mod payments;
 pub mod products;
+pub mod received;
+pub mod refunds;
+pub mod subscriptions;
 pub mod totals;
+pub mod verdict;

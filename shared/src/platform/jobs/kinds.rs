@@ -1,6 +1,10 @@
 //! The catalogue: every kind of job of the platform, with its policy. What a kind does stands in
 //! `worker/src/jobs/<kind>.rs`; a test compares this page, those files and the registry.
 
+mod payments;
+
+pub use payments::{CreateRefund, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncPayment};
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,15 +13,20 @@ use uuid::Uuid;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{EmailId, NotificationId, OrderId, UserId};
+use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 6] = [
+pub static ALL: [Kind; 11] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
     Kind::of::<ExpireOrder>(),
+    Kind::of::<ProcessStripeEvent>(),
+    Kind::of::<SyncPayment>(),
+    Kind::of::<CreateRefund>(),
+    Kind::of::<ExpireSession>(),
+    Kind::of::<ReconcileStripe>(),
     Kind::of::<PurgeExpired>(),
     Kind::of::<Probe>(),
 ];
@@ -124,13 +133,17 @@ impl Job for DispatchNotification {
 pub struct ExpireOrder {
     /// The order.
     pub order: OrderId,
+    /// The payment that gave it more time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentId>,
 }
 
 impl Job for ExpireOrder {
     const KIND: &'static str = "order.expire";
     const TIMEOUT: Duration = Duration::from_secs(30);
     fn unique_key(&self) -> Option<String> {
-        Some(format!("order-expire:{}", self.order))
+        let payment = self.payment.map(|payment| format!(":{payment}")).unwrap_or_default();
+        Some(format!("order-expire:{}{payment}", self.order))
     }
     fn subject(&self) -> Option<(&'static str, Uuid)> {
         Some(("order", self.order.0))

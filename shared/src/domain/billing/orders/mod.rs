@@ -10,7 +10,7 @@ mod write;
 
 pub use read::{get, lines, list, lock};
 pub use words::{Mover, OrderPriority, OrderStatus};
-pub use write::{assign, expire, give_back, place, set_status, take_again, update};
+pub use write::{assign, expire, give_back, place, set_status, take_again, unrefund, update, wait_until};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;

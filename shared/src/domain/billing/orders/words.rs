@@ -49,9 +49,11 @@ pub enum Mover {
     ManagerWithReason,
     /// Its owner while it is unpaid, or `orders.manage`.
     Anybody,
+    /// `orders.manage`, and its money goes back in the same step.
+    ManagerWithRefund,
     /// A payment that succeeded.
     Payment,
-    /// A refund: the whole amount, settled or asked for.
+    /// A refund of the whole amount, settled.
     Refund,
     /// The job `order.expire`.
     Time,
@@ -85,9 +87,8 @@ impl OrderStatus {
             (InProgress, Delivered) | (Delivered, InProgress) => Some(Mover::Project),
             (InProgress, Suspended) => Some(Mover::ManagerWithReason),
             (Paid | Suspended, InProgress) | (Paid | Delivered, Completed) => Some(Mover::Manager),
-            (Paid, Cancelled) | (Paid | InProgress | Delivered | Completed | Suspended, Refunded) => {
-                Some(Mover::Refund)
-            }
+            (Paid, Cancelled) => Some(Mover::ManagerWithRefund),
+            (Paid | InProgress | Delivered | Completed | Suspended, Refunded) => Some(Mover::Refund),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::read::order;
@@ -152,7 +153,8 @@ pub async fn set_status(
         "update orders set status = $3, version = version + 1, updated_at = now(),
                            paid_at = case when $3 = 'paid' then now() else paid_at end,
                            delivered_at = case when $3 = 'delivered' then now() else delivered_at end,
-                           completed_at = case when $3 = 'completed' then now() else completed_at end
+                           completed_at = case when $3 = 'completed' then now() else completed_at end,
+                           refunded_from = case when $3 = 'refunded' then status else refunded_from end
          where id = $1 and status = $2
          returning" "",
         id.0,
@@ -160,6 +162,29 @@ pub async fn set_status(
         to.name()
     );
     Ok(moved.fetch_optional(db).await?.map(Order::from))
+}
+
+/// A refunded order is what it was before. None: it was not refunded.
+pub async fn unrefund(db: &mut PgConnection, id: OrderId) -> Result<Option<Order>> {
+    let moved = order!(
+        "update orders set status = coalesce(refunded_from, 'paid'), refunded_from = null, version = version + 1,
+                           updated_at = now()
+         where id = $1 and status = 'refunded'
+         returning" "",
+        id.0
+    );
+    Ok(moved.fetch_optional(db).await?.map(Order::from))
+}
+
+/// Waits longer for its payment, never less long. When that ends; none: it does not wait any more.
+pub async fn wait_until(db: &mut PgConnection, id: OrderId, until: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    let row = sqlx::query_scalar!(
+        r#"update orders set expires_at = greatest(expires_at, $2) where id = $1 and status = 'pending'
+           returning expires_at as "expires_at!""#,
+        id.0,
+        until
+    );
+    Ok(row.fetch_optional(db).await?)
 }
 
 /// Ends the waiting for a payment whose time is over. None: it was paid, cancelled, or has more time.

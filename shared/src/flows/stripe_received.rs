@@ -1,0 +1,62 @@
+//! Stripe tells us something: it is kept, and a job handles it. Called by the webhook, the sweep and the simulation.
+//!
+//! One transaction, no question to anybody: the answer is 200 as soon as the row and its job are committed, whatever
+//! becomes of Redis, of the workers or of Stripe itself.
+
+use crate::domain::billing::received::{self, EventStatus, Source};
+use crate::flows::stripe_event::about;
+use crate::kernel::Result;
+use crate::kernel::ids::StripeEventId;
+use crate::platform::jobs::kinds::ProcessStripeEvent;
+use crate::platform::jobs::{NewJob, enqueue_new};
+use crate::platform::notifications::{self, NewNotification};
+use crate::platform::stripe::Envelope;
+use crate::platform::tx::Tx;
+
+/// Somebody may be waiting at a page.
+const HIGH: i16 = -5;
+
+/// Keeps an event; the first time it comes, a job will handle it. Whether it is new.
+pub async fn receive(tx: &mut Tx, envelope: &Envelope<'_>, payload: &[u8], source: Source) -> Result<bool> {
+    let ours = tx.platform().config.stripe.is_live();
+    let foreign = envelope.livemode.is_some_and(|live| Some(live) != ours.or(Some(live)));
+    let (status, payload) = match (foreign, about(&envelope.kind)) {
+        (true, _) => (EventStatus::Quarantined, Some(payload)),
+        // Nobody handles this type: that it came is all we keep.
+        (_, None) => (EventStatus::Ignored, None),
+        (_, Some(_)) => (EventStatus::Received, Some(payload)),
+    };
+    let (id, fresh) = received::keep(tx, envelope, payload, source, status).await?;
+    if !fresh {
+        return Ok(false);
+    }
+    match status {
+        EventStatus::Received => handle(tx, id, &format!("stripe:{}", envelope.id)).await?,
+        EventStatus::Quarantined => quarantined(tx, envelope).await?,
+        _ => {}
+    }
+    Ok(true)
+}
+
+/// Has an event handled by a job of this key.
+pub async fn handle(tx: &mut Tx, event: StripeEventId, key: &str) -> Result<()> {
+    enqueue_new(tx, NewJob::of(&ProcessStripeEvent { event })?.unique(key).priority(HIGH)).await?;
+    Ok(())
+}
+
+async fn quarantined(tx: &mut Tx, envelope: &Envelope<'_>) -> Result<()> {
+    let hour = tx.platform().clock.now().format("%Y-%m-%dT%H");
+    let text = "an event of Stripe's other mode came (test events to a live shop, or the reverse): the endpoint or the key \
+                is of the wrong mode. It was kept and not handled";
+    let notification = NewNotification {
+        kind: "error",
+        title: "Stripe: an event of the other mode",
+        message: text,
+        priority: "high",
+        vars: serde_json::json!({ "error_code": envelope.kind }),
+        dedupe_key: Some(format!("stripe-mode:{hour}")),
+        ..NewNotification::default()
+    };
+    notifications::notify(tx, notification).await?;
+    Ok(())
+}
