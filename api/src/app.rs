@@ -92,6 +92,7 @@ fn cors(app: &App) -> CorsLayer {
                 "if-match",
                 "if-none-match",
                 "last-event-id",
+                "order-token",
                 "x-request-id",
                 "traceparent",
                 "accept-language",

@@ -13,9 +13,12 @@ mod lanes;
 mod me;
 mod notifications;
 mod orders;
+mod payments;
 mod products;
 mod requests;
 mod schedules;
+mod stripe_events;
+mod webhooks;
 mod workers;
 
 pub use documentation::router as documentation;
@@ -35,6 +38,12 @@ pub fn tables() -> Vec<Table> {
         products::admin(),
         orders::table(),
         orders::admin(),
+        payments::checkout_table(),
+        payments::status_table(),
+        payments::methods_table(),
+        stripe_events::table(),
+        stripe_events::development(),
+        webhooks::table(),
         jobs::own(),
         jobs::admin(),
         lanes::table(),

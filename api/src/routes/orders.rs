@@ -11,14 +11,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::domain::billing::customers::{self, Billing, Customer};
+use shared::domain::billing::disputes::{self, Dispute};
 use shared::domain::billing::orders::{
     self, MAX_LINES, MAX_PIECES, Order, OrderFilter, OrderPatch, OrderPriority, OrderStatus, OrderView, Scope, Wanted,
 };
+use shared::domain::billing::payments::{self, Payment};
+use shared::domain::billing::refunds::{self, Refund};
 use shared::domain::identity::fields;
-use shared::flows::order_placed::{self, Buyer, Wish};
+use shared::flows::order_placed::{self, Buyer};
+use shared::flows::refund_requested::{self, Wish};
 use shared::flows::registration::Registration;
 use shared::flows::{evenly, order_cancelled, order_status};
-use shared::kernel::ids::{OrderId, ProductId, UserId};
+use shared::kernel::ids::{OrderId, PaymentId, ProductId, UserId};
 use shared::kernel::page::PageRequest;
 use shared::kernel::{Error, Result, patch, text};
 use shared::platform::jobs::admin::{self as jobs, JobFilter, JobRow};
@@ -66,7 +70,7 @@ pub fn admin() -> Table {
         .paged()
         .gives::<Order>(200)
         .get("/{id}", MANAGE, show)
-        .says("One order with its lines, its customer and the jobs about it")
+        .says("One order with its lines, its customer, its payments and the jobs about it")
         .gives::<WholeOrder>(200)
         .patch("/{id}", MANAGE, change)
         .says("Change title, description, due date or priority, or give the work to somebody; a paid order is then in progress")
@@ -77,8 +81,12 @@ pub fn admin() -> Table {
         .takes::<NewStatus>()
         .gives::<OrderView>(200)
         .delete("/{id}", MANAGE, cancel)
-        .says("Cancel an order that is not paid")
+        .says("Cancel an order that is not paid, or one that is paid and not begun: its money goes back")
         .gives_nothing(204)
+        .post("/{id}/refunds", Access::Can("payments.refund"), refund)
+        .says("Give money back: all that is left of a payment, or a part of it")
+        .takes::<NewRefund>()
+        .gives::<Refund>(202)
 }
 
 /// An order about to be placed.
@@ -162,8 +170,8 @@ impl Wishes {
         }
     }
 
-    fn wish(&self) -> Wish {
-        Wish {
+    fn wish(&self) -> order_placed::Wish {
+        order_placed::Wish {
             title: self.title.as_deref().map(|title| title.trim().to_owned()),
             description: self.description.clone().unwrap_or_default(),
             client_note: self.note.clone(),
@@ -245,6 +253,12 @@ struct WholeOrder {
     view: OrderView,
     /// Who buys.
     customer: Customer,
+    /// Every try to pay it, oldest first.
+    payments: Vec<Payment>,
+    /// Money given back.
+    refunds: Vec<Refund>,
+    /// Money that a bank wants back.
+    disputes: Vec<Dispute>,
     /// The jobs about it, newest first.
     jobs: Vec<JobRow>,
 }
@@ -255,7 +269,37 @@ async fn show(State(app): State<App>, Path(id): Path<OrderId>) -> Answer {
     let customer = customers::get(&mut db, order.customer_id).await?;
     let about = JobFilter { subject: Some(id.0), ..JobFilter::default() };
     let jobs = jobs::list(&mut db, &about, PageRequest::default()).await?.rows;
-    data(&WholeOrder { view: view(&mut db, order).await?, customer, jobs })
+    let payments = payments::of_order(&mut db, id).await?;
+    let (mut refunds, mut disputes) = (Vec::new(), Vec::new());
+    for payment in &payments {
+        refunds.extend(refunds::of_payment(&mut db, payment.id).await?);
+        disputes.extend(disputes::of_payment(&mut db, payment.id).await?);
+    }
+    data(&WholeOrder { view: view(&mut db, order).await?, customer, payments, refunds, disputes, jobs })
+}
+
+/// Money to be given back.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewRefund {
+    /// Of which payment; the first that has something left when absent.
+    payment_id: Option<PaymentId>,
+    /// How much, in minor units of the payment's currency; all that is left when absent.
+    #[validate(range(min = 1))]
+    amount: Option<i64>,
+    /// Why, for the log.
+    #[serde(deserialize_with = "fields::trimmed")]
+    #[validate(length(min = 1, max = 500), custom(function = "line"))]
+    reason: String,
+}
+
+async fn refund(Path(id): Path<OrderId>, post: Post<NewRefund>) -> Answer {
+    let mut tx = post.begin().await?;
+    tx.platform().stripe()?;
+    let NewRefund { payment_id, amount, reason } = &post.body;
+    let wish = Wish { payment: *payment_id, amount: *amount, reason };
+    let refund = refund_requested::request(&mut tx, id, &wish).await?;
+    post.accepted(tx, None, &refund).await
 }
 
 /// What changes; absent stays.

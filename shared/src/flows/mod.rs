@@ -17,4 +17,5 @@ pub mod registration;
 pub mod request_submitted;
 pub mod stripe_event;
 pub mod stripe_received;
+pub mod stripe_replayed;
 pub mod welcome;

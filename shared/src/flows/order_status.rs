@@ -21,7 +21,9 @@ const WORK: &str = "orders.work";
 pub async fn change(tx: &mut Tx, id: OrderId, to: OrderStatus, reason: Option<&str>) -> Result<Order> {
     let before = orders::lock(tx, id).await?;
     match before.status.mover(to) {
-        Some(Mover::Anybody | Mover::ManagerWithRefund) => return order_cancelled::cancel(tx, &Scope::All, id, reason).await,
+        Some(Mover::Anybody | Mover::ManagerWithRefund) => {
+            return order_cancelled::cancel(tx, &Scope::All, id, reason).await;
+        }
         Some(Mover::ManagerWithReason) if reason.is_none() => {
             return Err(Error::field("reason", "required", "is missing"));
         }

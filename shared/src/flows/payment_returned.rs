@@ -41,7 +41,8 @@ pub async fn dispute(tx: &mut Tx, payment: &Payment, before: Option<&Dispute>, a
         return Ok(());
     }
     let order = orders::lock(tx, payment.order_id).await?;
-    let details = json!({ "dispute": after.id, "amount": after.amount, "status": after.status, "due_by": after.due_by });
+    let details =
+        json!({ "dispute": after.id, "amount": after.amount, "status": after.status, "due_by": after.due_by });
     payment_told::record(tx, "PAYMENT_DISPUTED", Severity::High, payment, details).await?;
     let due = after.due_by.map(|due| format!("; answer before {}", due.format("%Y-%m-%d %H:%M UTC")));
     let due = due.filter(|_| after.status.ends_with("needs_response")).unwrap_or_default();

@@ -11,8 +11,8 @@ use crate::kernel::Result;
 use crate::kernel::ids::{OrderId, PaymentId};
 use crate::kernel::money::Money;
 use crate::platform::audit::Severity;
-use crate::platform::jobs::kinds::CreateRefund;
 use crate::platform::jobs::enqueue;
+use crate::platform::jobs::kinds::CreateRefund;
 use crate::platform::tx::Tx;
 
 /// What is to be given back.

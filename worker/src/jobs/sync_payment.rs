@@ -13,7 +13,8 @@ impl Run for SyncPayment {
         let mut tx = cx.begin().await?;
         let payment = payments::get(&mut tx, self.payment).await?;
         let mut asked = Asked::now(&mut tx).await?;
-        let open: Vec<_> = disputes::of_payment(&mut tx, payment.id).await?.into_iter().filter(|one| !one.is_over()).collect();
+        let open: Vec<_> =
+            disputes::of_payment(&mut tx, payment.id).await?.into_iter().filter(|one| !one.is_over()).collect();
         tx.rollback().await?;
         let stripe = cx.platform.stripe()?;
         for dispute in open {

@@ -90,7 +90,9 @@ pub async fn follow(
 
 /// The disputes of a payment, oldest first.
 pub async fn of_payment(db: &mut PgConnection, payment: PaymentId) -> Result<Vec<Dispute>> {
-    Ok(dispute!("select" "from disputes where payment_id = $1 order by created_at, id", payment.0).fetch_all(db).await?)
+    Ok(dispute!("select" "from disputes where payment_id = $1 order by created_at, id", payment.0)
+        .fetch_all(db)
+        .await?)
 }
 
 /// Disputes that wait for our answer or the bank's decision, and were not looked at for half a day.

@@ -218,6 +218,16 @@ pub async fn again(
     Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, row.event_id, row.replay)).collect())
 }
 
+/// One event, to be handled again; which time this is.
+pub async fn again_one(db: &mut PgConnection, id: StripeEventId) -> Result<i32> {
+    let row = sqlx::query_scalar!(
+        "update stripe_events set status = 'received', error_code = null, asked_at = now(), replays = replays + 1
+         where id = $1 returning replays",
+        id.0
+    );
+    Ok(row.fetch_one(db).await?)
+}
+
 /// Of these events of Stripe's, those that we have.
 pub async fn known(db: &mut PgConnection, events: &[String]) -> Result<Vec<String>> {
     let rows = sqlx::query_scalar!("select event_id from stripe_events where event_id = any($1)", events);

@@ -123,22 +123,22 @@ pub async fn follow(
     );
     let before = known.fetch_optional(&mut *db).await?;
     let status = status(said);
-    let after = match &before {
-        Some(before) => {
-            let status = if rank(status) > rank(before.status) { status } else { before.status };
-            refund!(
-                "update refunds set stripe_refund_id = $2, status = $3, failure_code = coalesce($4, failure_code),
-                                    updated_at = now() where id = $1 returning" "",
-                before.id.0,
-                said.id,
-                status.name(),
-                said.failure_reason
-            )
-            .fetch_one(db)
-            .await?
-        }
-        None => {
-            refund!(
+    let after =
+        match &before {
+            Some(before) => {
+                let status = if rank(status) > rank(before.status) { status } else { before.status };
+                refund!(
+                    "update refunds set stripe_refund_id = $2, status = $3, failure_code = coalesce($4, failure_code),
+                                        updated_at = now() where id = $1 returning" "",
+                    before.id.0,
+                    said.id,
+                    status.name(),
+                    said.failure_reason
+                )
+                .fetch_one(db)
+                .await?
+            }
+            None => refund!(
                 "insert into refunds (id, payment_id, amount_cents, currency, status, stripe_refund_id, failure_code)
                  values ($1, $2, $3, $4, $5, $6, $7) returning" "",
                 RefundId::new().0,
@@ -150,9 +150,8 @@ pub async fn follow(
                 said.failure_reason
             )
             .fetch_one(db)
-            .await?
-        }
-    };
+            .await?,
+        };
     Ok((before, after))
 }
 

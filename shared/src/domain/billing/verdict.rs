@@ -80,6 +80,7 @@ fn paid<'a>(session: Option<&'a Session>, intent: Option<&'a PaymentIntent>) -> 
     if let Some(intent) = intent.filter(|intent| intent.status == "succeeded") {
         return Some((intent.amount_received, &intent.currency));
     }
-    let session = session.filter(|session| matches!(session.payment_status.as_str(), "paid" | "no_payment_required"))?;
+    let session =
+        session.filter(|session| matches!(session.payment_status.as_str(), "paid" | "no_payment_required"))?;
     Some((session.amount_total?, session.currency.as_deref()?))
 }
