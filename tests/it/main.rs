@@ -22,6 +22,7 @@ mod openapi;
 mod operators;
 mod orders;
 mod passwords;
+mod payments;
 mod processes;
 mod products;
 mod queues;
