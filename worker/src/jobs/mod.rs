@@ -5,6 +5,8 @@ mod expire_order;
 mod probe;
 mod purge_expired;
 mod send_email;
+mod sync_catalogue;
+mod sync_product;
 mod welcome;
 
 use shared::platform::jobs::kinds;
@@ -18,6 +20,8 @@ pub fn registry() -> Registry {
         .with::<kinds::Welcome>()
         .with::<kinds::DispatchNotification>()
         .with::<kinds::ExpireOrder>()
+        .with::<kinds::SyncProduct>()
+        .with::<kinds::SyncCatalogue>()
         .with::<kinds::PurgeExpired>()
         .with::<kinds::Probe>()
 }

@@ -9,15 +9,17 @@ use uuid::Uuid;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{EmailId, NotificationId, OrderId, UserId};
+use crate::kernel::ids::{EmailId, JobId, NotificationId, OrderId, ProductId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 6] = [
+pub static ALL: [Kind; 8] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
     Kind::of::<ExpireOrder>(),
+    Kind::of::<SyncProduct>(),
+    Kind::of::<SyncCatalogue>(),
     Kind::of::<PurgeExpired>(),
     Kind::of::<Probe>(),
 ];
@@ -134,6 +136,68 @@ impl Job for ExpireOrder {
     }
     fn subject(&self) -> Option<(&'static str, Uuid)> {
         Some(("order", self.order.0))
+    }
+}
+
+/// Brings a product at Stripe to what it is with us.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncProduct {
+    /// The product.
+    pub product_id: ProductId,
+    /// The state of it that Stripe shall know. What is newer has a job of its own.
+    pub version: i32,
+    /// The comparison that found a difference: Stripe was told of this version before, and knows it no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_by: Option<JobId>,
+}
+
+impl Job for SyncProduct {
+    const KIND: &'static str = "stripe.sync_product";
+    const LANE: Lane = Lane::Stripe;
+    const RETRY: Retry = Retry::STRIPE;
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    fn unique_key(&self) -> Option<String> {
+        let found_by = self.found_by.map(|job| format!(":{job}")).unwrap_or_default();
+        Some(format!("product:{}:v{}{found_by}", self.product_id, self.version))
+    }
+    /// An older version that is late must not overtake a newer one.
+    fn concurrency(&self) -> Option<(String, u32)> {
+        Some((format!("stripe:product:{}", self.product_id), 1))
+    }
+    fn key_argument(&self) -> Option<String> {
+        Some(format!("v{}", self.version))
+    }
+    fn subject(&self) -> Option<(&'static str, Uuid)> {
+        Some(("product", self.product_id.0))
+    }
+}
+
+/// Compares every product with Stripe, and has the differences mended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncCatalogue {
+    /// Only tells what would be done.
+    pub dry_run: bool,
+    /// Tells of products without a difference too.
+    pub verbose: bool,
+    /// Who asked; none: the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<UserId>,
+}
+
+impl Job for SyncCatalogue {
+    const KIND: &'static str = "stripe.sync_catalogue";
+    const LANE: Lane = Lane::Stripe;
+    const RETRY: Retry = Retry::STRIPE;
+    const TIMEOUT: Duration = Duration::from_mins(10);
+    /// Two at once would mend the same differences twice.
+    fn concurrency(&self) -> Option<(String, u32)> {
+        Some(("stripe:catalogue".into(), 1))
+    }
+    fn key_argument(&self) -> Option<String> {
+        self.dry_run.then(|| "dry run".into())
+    }
+    fn owner(&self) -> Option<UserId> {
+        self.requested_by
     }
 }
 
