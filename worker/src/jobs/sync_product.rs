@@ -54,13 +54,12 @@ async fn bring(cx: &Cx, stripe: &Stripe, ours: &Mirrored, revision: &str) -> Res
     }
     let prices = stripe.all_prices(Some(&id)).await?;
     let (kept, old) = ours.sort(&prices);
-    let price = match kept {
-        Some(price) => price.id.clone(),
-        None => {
-            cx.still_mine().await?;
-            let (unit_amount, currency) = (ours.unit_price.amount, ours.unit_price.currency.code());
-            stripe.create_price(&NewPrice { product: &id, revision, unit_amount, currency }).await?.id
-        }
+    let price = if let Some(price) = kept {
+        price.id.clone()
+    } else {
+        cx.still_mine().await?;
+        let (unit_amount, currency) = (ours.unit_price.amount, ours.unit_price.currency.code());
+        stripe.create_price(&NewPrice { product: &id, revision, unit_amount, currency }).await?.id
     };
     retire(cx, stripe, &product, &old, &price).await?;
     Ok(Place { product: id, price: Some(price) })
