@@ -5,6 +5,7 @@ mod alarms;
 mod architecture;
 mod batches;
 mod browser;
+mod catalogue_sync;
 mod commands;
 mod config;
 mod conventions;

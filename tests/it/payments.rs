@@ -1,9 +1,11 @@
 //! From order to paid, and back: a fake Stripe that does what Stripe does, our API on a socket, jobs on demand.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use api::app::App;
 use harness::letters::subjects;
+use harness::people::PASSWORD;
 use harness::stripe::FakeStripe;
 use harness::{Client, Reply, TestApp};
 use serde_json::{Value, json};
@@ -25,8 +27,8 @@ const SECRET: &str = "whsec_of_a_test";
 struct Shop {
     app: TestApp,
     fake: FakeStripe,
-    buyer: Client,
-    admin: Client,
+    /// Signed in anew when days pass.
+    people: Mutex<(Client, Client)>,
     product: String,
     served: JoinHandle<()>,
 }
@@ -58,17 +60,25 @@ impl Shop {
                               "unit_price": { "amount": price, "currency": currency } });
         let product = admin.post("/api/v1/admin/products", product).await.created();
         let product = product["id"].as_str().expect("an id").to_owned();
-        Self { app, fake, buyer, admin, product, served }
+        Self { app, fake, people: Mutex::new((buyer, admin)), product, served }
+    }
+
+    fn buyer(&self) -> Client {
+        self.people.lock().expect("the people").0.clone()
+    }
+
+    fn admin(&self) -> Client {
+        self.people.lock().expect("the people").1.clone()
     }
 
     /// Orders so many pieces; the order.
     async fn order(&self, quantity: i64) -> Value {
         let lines = json!([{ "product_id": self.product, "quantity": quantity }]);
-        self.buyer.post("/api/v1/orders", json!({ "lines": lines })).await.created()
+        self.buyer().post("/api/v1/orders", json!({ "lines": lines })).await.created()
     }
 
     async fn ask_checkout(&self, order: &Value) -> Reply {
-        self.buyer.post(&format!("/api/v1/orders/{}/checkout", text(order, "id")), json!({})).await
+        self.buyer().post(&format!("/api/v1/orders/{}/checkout", text(order, "id")), json!({})).await
     }
 
     /// The page's session.
@@ -102,7 +112,7 @@ impl Shop {
         loop {
             self.app.drain().await;
             let waiting = "select count(*) as n from jobs where lane = 'stripe' and state in ('scheduled', 'retrying')
-                           and run_at < now() + interval '1 minute'";
+                           and run_at < now() + interval '3 minutes'";
             if self.app.sql(waiting).await[0]["n"] == 0 {
                 return;
             }
@@ -113,6 +123,11 @@ impl Shop {
     /// So many seconds pass, for payments and events as well.
     async fn pass(&self, seconds: u64) {
         self.app.advance(Duration::from_secs(seconds)).await;
+        if seconds > 600 {
+            let buyer = self.app.login("claire@example.org", PASSWORD).await;
+            let admin = self.app.login("chef@example.org", PASSWORD).await;
+            *self.people.lock().expect("the people") = (buyer, admin);
+        }
         self.app
             .execute(&format!(
                 "update payments set synced_at = synced_at - interval '{seconds} s', expires_at = expires_at - interval '{seconds} s';
@@ -130,11 +145,11 @@ impl Shop {
     }
 
     async fn whole(&self, order: &Value) -> Value {
-        self.admin.get(&format!("/api/v1/admin/orders/{}", text(order, "id"))).await.ok()
+        self.admin().get(&format!("/api/v1/admin/orders/{}", text(order, "id"))).await.ok()
     }
 
     async fn refund(&self, order: &Value, body: Value) -> Reply {
-        self.admin.post(&format!("/api/v1/admin/orders/{}/refunds", text(order, "id")), body).await
+        self.admin().post(&format!("/api/v1/admin/orders/{}/refunds", text(order, "id")), body).await
     }
 
     /// Looks for what no webhook brought.

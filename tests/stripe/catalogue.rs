@@ -142,6 +142,11 @@ pub fn update_price(state: &mut State, form: &Form, price: &str) -> Answer {
         }
     }
     if let Some(active) = form.flag("active")? {
+        let default = state.all("product").any(|product| product["default_price"] == price["id"]);
+        if default && !active {
+            let message = "This price cannot be archived because it is the default price of its product.";
+            return Err(Refusal::state("", "", message));
+        }
         price["active"] = json!(active);
     }
     Ok(state.change_and_tell(&id(&price), price, "price.updated"))

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use shared::kernel::Error;
+use shared::platform::stripe::StripeError;
 
 /// What went wrong: a stable word and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,12 @@ impl From<Error> for Failure {
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<StripeError> for Failure {
+    fn from(error: StripeError) -> Self {
         Error::from(error).into()
     }
 }

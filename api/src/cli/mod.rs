@@ -15,8 +15,11 @@ mod schedules;
 mod seed;
 mod serve;
 mod show;
+mod stripe;
+mod sync;
 mod text;
 mod users;
+mod wait;
 mod which;
 
 use std::fmt::Display;
@@ -103,6 +106,9 @@ enum Command {
     /// Look at batches of jobs
     #[command(subcommand)]
     Batches(batches::Command),
+    /// Keep Stripe in step with what is here
+    #[command(subcommand)]
+    Stripe(stripe::Command),
     /// Print the OpenAPI document
     #[command(after_help = "Example:\n  facteur openapi > openapi.json")]
     Openapi,
@@ -129,6 +135,7 @@ pub async fn run() -> ExitCode {
         Command::Queues(command) => queues::run(command).await,
         Command::Kinds(command) => kinds::run(command).await,
         Command::Batches(command) => batches::run(command).await,
+        Command::Stripe(command) => stripe::run(command).await,
         Command::Openapi => openapi::run(),
     };
     match done {

@@ -3,17 +3,14 @@
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use shared::domain::billing::products::{self, Facts, Product, ProductFilter};
 use shared::domain::billing::totals::VatCategory;
 use shared::domain::identity::fields;
-use shared::kernel::Result;
-use shared::kernel::ids::ProductId;
+use shared::flows::{catalogue_sync, product_changed};
+use shared::kernel::ids::{JobId, ProductId};
 use shared::kernel::money::Money;
 use shared::kernel::page::Page;
 use shared::kernel::patch;
-use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::tx::Tx;
 use validator::Validate;
 
 use super::requests::{line, prose};
@@ -53,6 +50,10 @@ pub fn admin() -> Table {
         .delete("/{id}", MANAGE, archive)
         .says("Archive a product: nobody can order it any more")
         .gives_nothing(204)
+        .post("/sync", MANAGE, sync)
+        .says("Compare the catalogue with Stripe's, and mend what differs; the plan is the job's result")
+        .takes::<Comparison>()
+        .gives::<Compared>(202)
 }
 
 /// Which part of the catalogue.
@@ -167,7 +168,7 @@ async fn create(post: Post<NewProduct>) -> Answer {
     };
     let mut tx = post.begin().await?;
     let product = products::insert(&mut tx, facts).await?;
-    note(&mut tx, None, &product).await?;
+    product_changed::story(&mut tx, None, &product).await?;
     post.created(tx, &product).await
 }
 
@@ -223,23 +224,36 @@ impl ProductChange {
 async fn change(Path(id): Path<ProductId>, post: Post<ProductChange>) -> Answer {
     let mut tx = post.begin().await?;
     let (before, after) = products::update(&mut tx, id, |facts| post.body.apply(facts)).await?;
-    note(&mut tx, Some(&before), &after).await?;
+    product_changed::story(&mut tx, Some(&before), &after).await?;
     post.ok(tx, &after).await
 }
 
 async fn archive(Path(id): Path<ProductId>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
     let (before, after) = products::update(&mut tx, id, |facts| Facts { is_active: false, ..facts }).await?;
-    note(&mut tx, Some(&before), &after).await?;
+    product_changed::story(&mut tx, Some(&before), &after).await?;
     post.done(tx).await
 }
 
-/// Who set which price, for ever. What changed nothing leaves no entry.
-async fn note(tx: &mut Tx, before: Option<&Product>, after: &Product) -> Result<()> {
-    if before == Some(after) {
-        return Ok(());
-    }
-    let details = json!({ "before": before.map(|product| &product.facts), "after": after.facts });
-    let (action, severity, target, id) = ("PRODUCT_CHANGED", Severity::Medium, "product", after.id.to_string());
-    audit::record(tx, Entry { action, severity, target, id, details }).await
+/// How the catalogue is compared with Stripe's.
+#[derive(Debug, Default, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Comparison {
+    /// Only tell what would be done.
+    dry_run: bool,
+    /// Tell of products without a difference too.
+    verbose: bool,
+}
+
+/// A comparison that was enqueued.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Compared {
+    /// The job; its result is the plan.
+    job_id: JobId,
+}
+
+async fn sync(post: Post<Comparison>) -> Answer {
+    let mut tx = post.begin().await?;
+    let job_id = catalogue_sync::request(&mut tx, post.body.dry_run, post.body.verbose).await?;
+    post.accepted(tx, Some(format!("/api/v1/jobs/{job_id}")), &Compared { job_id }).await
 }

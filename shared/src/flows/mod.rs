@@ -1,5 +1,6 @@
 //! Stories that write in several rooms, each readable from top to bottom.
 
+pub mod catalogue_sync;
 pub mod checkout;
 pub mod evenly;
 pub mod login;
@@ -12,6 +13,7 @@ pub mod password;
 pub mod payment_returned;
 pub mod payment_synced;
 pub mod payment_told;
+pub mod product_changed;
 pub mod refund_requested;
 pub mod registration;
 pub mod request_submitted;

@@ -36,8 +36,7 @@ pub struct Asked {
 impl Asked {
     /// Nothing yet, from now on by the database's clock.
     pub async fn now(db: &mut PgConnection) -> Result<Self> {
-        let at = sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#).fetch_one(db).await?;
-        Ok(Self { at, said: Said::default(), refunds: Vec::new(), disputes: Vec::new() })
+        Ok(Self { at: payments::clock(db).await?, said: Said::default(), refunds: Vec::new(), disputes: Vec::new() })
     }
 }
 

@@ -7,28 +7,28 @@ const URL: &str = "/api/v1/payment-methods";
 #[tokio::test]
 async fn a_card_is_kept_shown_preferred_and_forgotten() {
     let shop = Shop::open().await;
-    assert_eq!(shop.buyer.get(URL).await.ok(), json!([]));
+    assert_eq!(shop.buyer().get(URL).await.ok(), json!([]));
     let (first, second) = (shop.paid(1).await, shop.paid(1).await);
     assert_ne!(first.1, second.1);
-    let kept = shop.buyer.get(URL).await.ok();
+    let kept = shop.buyer().get(URL).await.ok();
     let kept = kept.as_array().expect("cards");
     assert_eq!(kept.len(), 2, "{kept:?}");
     assert_eq!((&kept[0]["type"], &kept[0]["last4"]), (&json!("card"), &json!("4242")), "{kept:?}");
     let older = text(&kept[1], "id");
-    shop.buyer.put(&format!("{URL}/{older}/default"), json!({})).await.status(204);
-    let now = shop.buyer.get(URL).await.ok();
+    shop.buyer().put(&format!("{URL}/{older}/default"), json!({})).await.status(204);
+    let now = shop.buyer().get(URL).await.ok();
     assert_eq!(
         (&now[0]["id"], &now[0]["is_default"], &now[1]["is_default"]),
         (&json!(older), &json!(true), &json!(false))
     );
     shop.news().await;
-    assert_eq!(shop.buyer.get(URL).await.ok(), now, "what Stripe tells agrees");
+    assert_eq!(shop.buyer().get(URL).await.ok(), now, "what Stripe tells agrees");
     let stranger = shop.app.person("paul", "user").await;
     stranger.delete(&format!("{URL}/{older}")).await.status(404);
     stranger.put(&format!("{URL}/{older}/default"), json!({})).await.status(404);
-    shop.buyer.delete(&format!("{URL}/{older}")).await.status(204);
+    shop.buyer().delete(&format!("{URL}/{older}")).await.status(204);
     shop.news().await;
-    let left = shop.buyer.get(URL).await.ok();
+    let left = shop.buyer().get(URL).await.ok();
     assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
 }
 

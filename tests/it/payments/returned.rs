@@ -129,8 +129,8 @@ async fn cancelling_a_paid_order_gives_its_money_back() {
     let shop = Shop::open().await;
     let (order, _) = shop.paid(1).await;
     let path = format!("/api/v1/orders/{}/cancel", text(&order, "id"));
-    assert_eq!(shop.buyer.post(&path, json!({})).await.status(409).code(), "refund_needed");
-    shop.admin.delete(&format!("/api/v1/admin/orders/{}", text(&order, "id"))).await.status(204);
+    assert_eq!(shop.buyer().post(&path, json!({})).await.status(409).code(), "refund_needed");
+    shop.admin().delete(&format!("/api/v1/admin/orders/{}", text(&order, "id"))).await.status(204);
     shop.settle().await;
     shop.news().await;
     assert_eq!(shop.status(&order).await, is("cancelled", &["refunded"]));
@@ -203,7 +203,7 @@ async fn money_for_an_order_that_was_cancelled_or_paid_is_told() {
     let order = shop.order(1).await;
     let session = shop.checkout(&order).await;
     shop.act(&session, "card").await;
-    shop.buyer.post(&format!("/api/v1/orders/{}/cancel", text(&order, "id")), json!({})).await.ok();
+    shop.buyer().post(&format!("/api/v1/orders/{}/cancel", text(&order, "id")), json!({})).await.ok();
     shop.settle().await;
     shop.news().await;
     assert_eq!(shop.status(&order).await, is("cancelled", &["succeeded"]));

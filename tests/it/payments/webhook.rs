@@ -203,30 +203,30 @@ async fn an_administrator_has_events_handled_again() {
     let shop = Shop::open().await;
     let (order, _) = shop.paid(1).await;
     let url = "/api/v1/admin/stripe-events";
-    let all = shop.admin.get(url).await.ok();
-    let completed = shop.admin.get(&format!("{url}?type=checkout.session.completed")).await.ok();
+    let all = shop.admin().get(url).await.ok();
+    let completed = shop.admin().get(&format!("{url}?type=checkout.session.completed")).await.ok();
     assert_eq!(completed[0]["status"], "processed");
     assert!(all.as_array().map(Vec::len) > Some(1));
     // As if it had never been applied.
     shop.app.execute("update payments set outcome = 'pending', succeeded_at = null; update orders set status = 'pending', paid_at = null").await;
     let id = text(&completed[0], "event_id");
-    shop.buyer.post(&format!("{url}/{id}/replay"), json!({})).await.status(403);
-    shop.admin.post(&format!("{url}/{id}/replay"), json!({})).await.status(202);
+    shop.buyer().post(&format!("{url}/{id}/replay"), json!({})).await.status(403);
+    shop.admin().post(&format!("{url}/{id}/replay"), json!({})).await.status(202);
     shop.settle().await;
     assert_eq!(shop.status(&order).await, is("paid", &["succeeded"]));
-    shop.admin.post(&format!("{url}/replay"), json!({})).await.status(422);
+    shop.admin().post(&format!("{url}/replay"), json!({})).await.status(422);
     let range = json!({ "since": "2020-01-01T00:00:00Z", "dry_run": true });
-    let counted = shop.admin.post(&format!("{url}/replay"), range).await.status(202).data();
+    let counted = shop.admin().post(&format!("{url}/replay"), range).await.status(202).data();
     assert_eq!(counted["events"].as_u64().map(|n| n as usize), all.as_array().map(Vec::len));
     let range = json!({ "type": "checkout.session.completed" });
-    shop.admin.post(&format!("{url}/replay"), range).await.status(202);
+    shop.admin().post(&format!("{url}/replay"), range).await.status(202);
     shop.settle().await;
-    let again = shop.admin.get(&format!("{url}/{id}")).await.ok();
+    let again = shop.admin().get(&format!("{url}/{id}")).await.ok();
     assert_eq!((&again["replays"], &again["status"]), (&json!(2), &json!("processed")));
     let simulated = json!({ "type": "payment_intent.succeeded", "object_id": "pi_nothing" });
-    let simulated = shop.admin.post("/api/v1/admin/dev/stripe-events", simulated).await.created();
+    let simulated = shop.admin().post("/api/v1/admin/dev/stripe-events", simulated).await.created();
     shop.settle().await;
-    let seen = shop.admin.get(&format!("{url}/{}", text(&simulated, "event_id"))).await.ok();
+    let seen = shop.admin().get(&format!("{url}/{}", text(&simulated, "event_id"))).await.ok();
     assert_eq!(
         (&seen["source"], &seen["status"], &seen["error_code"]),
         (&json!("simulate"), &json!("unmatched"), &json!(null))

@@ -85,13 +85,13 @@ async fn every_call_reaches_its_place() {
     let made = stripe.create_refund(&refund(100)).await.expect("a refund");
     assert_eq!(stripe.refunds("pi_1", None).await.expect("a list").data[0].id, made.id);
     assert_eq!(stripe.refund(&made.id).await.expect("an answer").expect("a refund").amount, 100);
-    let product = NewProduct { id: "0195", version: 1, name: "Relecture", description: None, active: true };
+    let product = NewProduct { id: "0195", revision: "1", name: "Relecture", description: None, active: true };
     assert_eq!(stripe.create_product(&product).await.expect("a product").id, "0195");
     stripe.update_product(&NewProduct { active: false, ..product }).await.expect("a product");
-    let price = NewPrice { product: "0195", version: 1, unit_amount: 4990, currency: "EUR" };
+    let price = NewPrice { product: "0195", revision: "1", unit_amount: 4990, currency: "EUR" };
     let price = stripe.create_price(&price).await.expect("a price");
     assert_eq!(price.unit_amount, Some(4990));
-    assert_eq!(stripe.prices("0195", None).await.expect("a list").data.len(), 1);
+    assert_eq!(stripe.prices(Some("0195"), None).await.expect("a list").data.len(), 1);
     assert!(!stripe.deactivate_price(&price.id).await.expect("a price").active);
     assert_eq!(stripe.products(None).await.expect("a list").data.len(), 0, "its id is ours, not prod_…");
     for id in ["du_1", "sub_1", "in_1", "cus_9", "ch_1"] {

@@ -9,7 +9,9 @@ mod process_stripe_event;
 mod purge_expired;
 mod reconcile_stripe;
 mod send_email;
+mod sync_catalogue;
 mod sync_payment;
+mod sync_product;
 mod welcome;
 
 use shared::platform::jobs::kinds;
@@ -28,6 +30,8 @@ pub fn registry() -> Registry {
         .with::<kinds::CreateRefund>()
         .with::<kinds::ExpireSession>()
         .with::<kinds::ReconcileStripe>()
+        .with::<kinds::SyncProduct>()
+        .with::<kinds::SyncCatalogue>()
         .with::<kinds::PurgeExpired>()
         .with::<kinds::Probe>()
 }

@@ -257,3 +257,8 @@ pub async fn given_back(db: &mut PgConnection, id: PaymentId, cents: i64, disput
     );
     Ok(row.fetch_one(db).await?.into())
 }
+
+/// The database's clock, which dates what Stripe says: ours may differ from process to process.
+pub async fn clock(db: &mut PgConnection) -> Result<DateTime<Utc>> {
+    Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#).fetch_one(db).await?)
+}

@@ -3,6 +3,9 @@
 //! A product is never deleted, only archived: orders refer to it. Its version grows with every change its keepers make;
 //! orders take from the stock and give back without one.
 
+pub mod mirror;
+pub mod plan;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,11 @@
 //! The catalogue: every kind of job of the platform, with its policy. What a kind does stands in
 //! `worker/src/jobs/<kind>.rs`; a test compares this page, those files and the registry.
 
-mod payments;
+mod stripe;
 
-pub use payments::{CreateRefund, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncPayment};
+pub use stripe::{
+    CreateRefund, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment, SyncProduct,
+};
 
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 11] = [
+pub static ALL: [Kind; 13] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
@@ -27,6 +29,8 @@ pub static ALL: [Kind; 11] = [
     Kind::of::<CreateRefund>(),
     Kind::of::<ExpireSession>(),
     Kind::of::<ReconcileStripe>(),
+    Kind::of::<SyncProduct>(),
+    Kind::of::<SyncCatalogue>(),
     Kind::of::<PurgeExpired>(),
     Kind::of::<Probe>(),
 ];

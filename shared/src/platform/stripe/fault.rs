@@ -150,6 +150,11 @@ impl Told {
     pub fn is_missing(&self) -> bool {
         self.status == Some(404) && self.class == Class::Permanent
     }
+
+    /// Whether there is an object with the id we chose already.
+    pub fn is_taken(&self) -> bool {
+        self.class == Class::Permanent && self.code.as_deref() == Some("resource_already_exists")
+    }
 }
 
 /// `read`: the body was Stripe's, not that of a proxy on the way.

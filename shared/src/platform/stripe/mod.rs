@@ -133,7 +133,8 @@ impl Stripe {
             Err(StripeError::Stripe(told)) => {
                 // Another call had this key: what that one did is not known.
                 let refused = told.class == Class::Permanent && told.kind.as_deref() != Some("idempotency_error");
-                outgoing::failed(&self.db, key, told.request_id.as_deref(), told.code.as_deref(), refused).await
+                let code = if told.status == Some(500) { Some("http_500") } else { told.code.as_deref() };
+                outgoing::failed(&self.db, key, told.request_id.as_deref(), code, refused).await
             }
             Err(StripeError::House(_)) => Ok(()),
         };

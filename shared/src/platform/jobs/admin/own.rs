@@ -25,6 +25,8 @@ pub struct OwnJob {
     pub error_code: Option<String>,
     /// How far it has come, where its kind tells.
     pub progress: Option<serde_json::Value>,
+    /// What it gave back, where its kind does.
+    pub result: Option<serde_json::Value>,
     /// Enqueued.
     pub created_at: DateTime<Utc>,
     /// Due.
@@ -40,8 +42,8 @@ pub async fn own(db: &mut PgConnection, user: UserId, id: JobId) -> Result<OwnJo
     sqlx::query_as!(
         OwnJob,
         r#"
-        select id as "id: JobId", kind, state, attempt, max_attempts, error_code, progress, created_at, run_at, started_at,
-               finished_at
+        select id as "id: JobId", kind, state, attempt, max_attempts, error_code, progress, result, created_at, run_at,
+               started_at, finished_at
         from jobs where id = $1 and (owner_id = $2 or created_by = $2)
         "#,
         id.0,

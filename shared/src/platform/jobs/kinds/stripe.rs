@@ -1,11 +1,11 @@
-//! Kinds around payments. They talk to Stripe, so they wait in a lane of their own.
+//! Kinds that talk to Stripe. They wait in a lane of their own: Stripe may take its time.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::kernel::ids::{PaymentId, RefundId, StripeEventId};
+use crate::kernel::ids::{JobId, PaymentId, ProductId, RefundId, StripeEventId, UserId};
 use crate::platform::jobs::{Job, Lane, Retry};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -98,4 +98,66 @@ impl Job for ReconcileStripe {
     const LANE: Lane = Lane::Stripe;
     const RETRY: Retry = Retry::SWEEP;
     const TIMEOUT: Duration = Duration::from_mins(5);
+}
+
+/// Brings a product at Stripe to what it is with us.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncProduct {
+    /// The product.
+    pub product_id: ProductId,
+    /// The state of it that Stripe shall know. What is newer has a job of its own.
+    pub version: i32,
+    /// The comparison that found a difference: Stripe was told of this version before, and knows it no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_by: Option<JobId>,
+}
+
+impl Job for SyncProduct {
+    const KIND: &'static str = "stripe.sync_product";
+    const LANE: Lane = Lane::Stripe;
+    const RETRY: Retry = Retry::STRIPE;
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    fn unique_key(&self) -> Option<String> {
+        let found_by = self.found_by.map(|job| format!(":{job}")).unwrap_or_default();
+        Some(format!("product:{}:v{}{found_by}", self.product_id, self.version))
+    }
+    /// An older version that is late must not overtake a newer one.
+    fn concurrency(&self) -> Option<(String, u32)> {
+        Some((format!("stripe:product:{}", self.product_id), 1))
+    }
+    fn key_argument(&self) -> Option<String> {
+        Some(format!("v{}", self.version))
+    }
+    fn subject(&self) -> Option<(&'static str, Uuid)> {
+        Some(("product", self.product_id.0))
+    }
+}
+
+/// Compares every product with Stripe, and has the differences mended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncCatalogue {
+    /// Only tells what would be done.
+    pub dry_run: bool,
+    /// Tells of products without a difference too.
+    pub verbose: bool,
+    /// Who asked; none: the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<UserId>,
+}
+
+impl Job for SyncCatalogue {
+    const KIND: &'static str = "stripe.sync_catalogue";
+    const LANE: Lane = Lane::Stripe;
+    const RETRY: Retry = Retry::STRIPE;
+    const TIMEOUT: Duration = Duration::from_mins(10);
+    /// Two at once would mend the same differences twice.
+    fn concurrency(&self) -> Option<(String, u32)> {
+        Some(("stripe:catalogue".into(), 1))
+    }
+    fn key_argument(&self) -> Option<String> {
+        self.dry_run.then(|| "dry run".into())
+    }
+    fn owner(&self) -> Option<UserId> {
+        self.requested_by
+    }
 }
