@@ -30,6 +30,8 @@ struct Shop {
     /// Signed in anew when days pass.
     people: Mutex<(Client, Client)>,
     product: String,
+    /// Of the webhook.
+    url: String,
     served: JoinHandle<()>,
 }
 
@@ -60,7 +62,7 @@ impl Shop {
                               "unit_price": { "amount": price, "currency": currency } });
         let product = admin.post("/api/v1/admin/products", product).await.created();
         let product = product["id"].as_str().expect("an id").to_owned();
-        Self { app, fake, people: Mutex::new((buyer, admin)), product, served }
+        Self { app, fake, people: Mutex::new((buyer, admin)), product, url, served }
     }
 
     fn buyer(&self) -> Client {
@@ -88,7 +90,9 @@ impl Shop {
 
     /// What a buyer does at a page.
     async fn act(&self, session: &str, action: &str) {
-        self.fake.tell(&format!("sessions/{session}/act"), json!({ "action": action })).await;
+        self.fake
+            .tell(&format!("sessions/{session}/act"), json!({ "action": action, "email": "claire@example.org" }))
+            .await;
     }
 
     /// An order that was paid by card, with everything that follows.
@@ -123,6 +127,10 @@ impl Shop {
     /// So many seconds pass, for payments and events as well.
     async fn pass(&self, seconds: u64) {
         self.app.advance(Duration::from_secs(seconds)).await;
+        if seconds > 60 {
+            let now = self.app.platform.clock.now().timestamp();
+            self.fake.tell("webhook", json!({ "url": self.url, "secrets": [SECRET], "signed_at": now })).await;
+        }
         if seconds > 600 {
             let buyer = self.app.login("claire@example.org", PASSWORD).await;
             let admin = self.app.login("chef@example.org", PASSWORD).await;

@@ -38,7 +38,7 @@ pub fn status_table() -> Table {
     Table::at("/api/v1/checkout-sessions", "payments")
         .get("/{id}", Access::Public, status)
         .says("Where the payment of a page stands, for its owner or with `Order-Token`; to be asked again while it is pending")
-        .gives::<Status>(200)
+        .gives::<Standing>(200)
 }
 
 /// The cards somebody keeps.
@@ -111,7 +111,7 @@ async fn given_up(app: &App, plan: &checkout::Plan, error: Error) -> ApiError {
 
 /// Where a payment stands.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Status {
+struct Standing {
     /// What is paid.
     order_id: OrderId,
     /// Where it stands.
@@ -137,7 +137,7 @@ async fn status(
         enqueue(&mut tx, &SyncPayment { payment: payment.id, round }).await?;
         tx.commit().await?;
     }
-    data(&Status { order_id: order.id, order_status: order.status, payment_status: payment.status })
+    data(&Standing { order_id: order.id, order_status: order.status, payment_status: payment.status })
 }
 
 async fn list(State(app): State<App>, caller: Caller) -> Answer {

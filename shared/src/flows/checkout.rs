@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::domain::billing::customers::{self, Customer};
@@ -48,9 +49,10 @@ pub async fn prepare(tx: &mut Tx, scope: &Scope, id: OrderId) -> Result<Plan> {
     if order.status == OrderStatus::Expired {
         return Err(Error::conflict("order_status", "this order's time is over: its pieces are no longer reserved"));
     }
+    let until = tx.platform().clock.now() + TERM;
     let payment = match current(tx, &order).await? {
         Some(payment) => payment,
-        None => payments::begin(tx, id, order.total_gross, TERM.as_secs_f64()).await?,
+        None => payments::begin(tx, id, order.total_gross, until).await?,
     };
     let customer = customers::get(tx, order.customer_id).await?;
     let lines = orders::lines(tx, &order).await?;
@@ -105,7 +107,7 @@ pub async fn open(platform: &Platform, plan: &Plan) -> Result<(Session, Option<S
         customer: payer.as_deref(),
         email: payer.is_none().then_some(customer.email.as_str()),
         currency: order.total_gross.currency.code(),
-        lines: lines(plan)?,
+        lines: lines(plan),
         locale: &customer.locale,
         success_url: &format!("{page}?session_id={{CHECKOUT_SESSION_ID}}"),
         cancel_url: &page,
@@ -117,15 +119,15 @@ pub async fn open(platform: &Platform, plan: &Plan) -> Result<(Session, Option<S
 
 /// Lines as the page shows them: each with its VAT when that gives exactly the order's total, otherwise the order as one
 /// line. VAT is summed up per rate, so lines rounded one by one may be a cent away; the page must not be.
-fn lines(plan: &Plan) -> Result<Vec<Line<'_>>> {
+fn lines(plan: &Plan) -> Vec<Line<'_>> {
     let each: Option<Vec<Line<'_>>> = plan.lines.iter().map(line).collect();
     let sum = |lines: &[Line<'_>]| {
         lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.unit_amount.checked_mul(line.quantity.into())?))
     };
     if let Some(each) = each.filter(|each| sum(each) == Some(plan.order.total_gross.amount)) {
-        return Ok(each);
+        return each;
     }
-    Ok(vec![Line { name: &plan.order.number, unit_amount: plan.order.total_gross.amount, quantity: 1 }])
+    vec![Line { name: &plan.order.number, unit_amount: plan.order.total_gross.amount, quantity: 1 }]
 }
 
 fn line(line: &OrderLine) -> Option<Line<'_>> {
@@ -136,12 +138,11 @@ fn line(line: &OrderLine) -> Option<Line<'_>> {
 
 /// Keeps what came: the payment has its page, the order waits for it. Returns the payment.
 pub async fn opened(tx: &mut Tx, plan: &Plan, session: &Session, customer: Option<&str>) -> Result<Payment> {
-    use secrecy::ExposeSecret;
     let payment = &plan.payment;
     if let Some(customer) = customer {
         customers::known_to_stripe(tx, plan.customer.id, customer).await?;
     }
-    let url = session.url.as_ref().map(|url| url.expose_secret());
+    let url = session.url.as_ref().map(ExposeSecret::expose_secret);
     if payment.session_id.is_none() {
         order_placed::wait_for(tx, plan.order.id, payment).await?;
         let details = json!({ "order": plan.order.id, "session": session.id });

@@ -88,7 +88,6 @@ pub async fn remind(tx: &mut Tx, dispute: &Dispute) -> Result<()> {
     let Some(due) = dispute.due_by.filter(|_| dispute.status.ends_with("needs_response")) else { return Ok(()) };
     let left = (due - tx.platform().clock.now()).num_hours();
     let days = match left {
-        ..0 => return Ok(()),
         0..24 => 1,
         24..72 => 3,
         _ => return Ok(()),

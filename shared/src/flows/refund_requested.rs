@@ -53,13 +53,11 @@ pub async fn request(tx: &mut Tx, order: OrderId, wish: &Wish<'_>) -> Result<Ref
 async fn chosen(tx: &mut Tx, order: OrderId, wanted: Option<PaymentId>) -> Result<Payment> {
     let mut paid = payments::of_order(tx, order).await?;
     paid.retain(|payment| matches!(payment.outcome, Outcome::Succeeded | Outcome::Review));
-    match wanted {
-        Some(id) => paid.into_iter().find(|payment| payment.id == id).ok_or(Error::NotFound("payment")),
-        None => {
-            let found = paid.into_iter().find(|payment| payment.refunded.amount < payment.amount.amount);
-            found.ok_or_else(|| Error::conflict("not_paid", "nothing that came in for this order is left"))
-        }
+    if let Some(id) = wanted {
+        return paid.into_iter().find(|payment| payment.id == id).ok_or(Error::NotFound("payment"));
     }
+    let found = paid.into_iter().find(|payment| payment.refunded.amount < payment.amount.amount);
+    found.ok_or_else(|| Error::conflict("not_paid", "nothing that came in for this order is left"))
 }
 
 /// What may still be given back.

@@ -116,7 +116,7 @@ pub async fn look(platform: &Platform, event: &StripeEvent) -> Result<Seen> {
     let (Some(about), Some(id)) = (about(&event.kind), event.object_id.as_deref()) else { return Ok(Seen::Gone) };
     let mut db = platform.db.acquire().await?;
     let asked = Asked::now(&mut db).await?;
-    if let Some(seen) = known(&payments::of_stripe(&mut db, id).await?, event, &asked, about) {
+    if let Some(seen) = known(payments::of_stripe(&mut db, id).await?.as_ref(), event, &asked, about) {
         return Ok(seen);
     }
     drop(db); // Stripe may take its time
@@ -133,9 +133,9 @@ pub async fn look(platform: &Platform, event: &StripeEvent) -> Result<Seen> {
 }
 
 /// Whether there is anything to ask about a payment that the event names.
-fn known(payment: &Option<Payment>, event: &StripeEvent, asked: &Asked, about: About) -> Option<Seen> {
+fn known(payment: Option<&Payment>, event: &StripeEvent, asked: &Asked, about: About) -> Option<Seen> {
     // A refund or a dispute is only read when it is asked for by its name.
-    let synced = payment.as_ref().filter(|_| !matches!(about, About::Refund | About::Dispute))?.synced_at?;
+    let synced = payment.filter(|_| !matches!(about, About::Refund | About::Dispute))?.synced_at?;
     if synced > event.asked_at {
         return Some(Seen::Known);
     }
@@ -171,7 +171,7 @@ async fn money(platform: &Platform, event: &StripeEvent, about: About, id: &str,
     };
     let name = intent.as_deref().unwrap_or(id).to_owned();
     let known = payments::of_stripe(&mut *platform.db.acquire().await?, &name).await?;
-    if let Some(seen) = self::known(&known, event, &asked, about) {
+    if let Some(seen) = self::known(known.as_ref(), event, &asked, about) {
         return Ok(seen);
     }
     let payment = match known {

@@ -60,6 +60,8 @@ async fn a_subscription_and_its_invoices_are_mirrored() {
     let mirrored = shop.app.sql("select id, status from stripe_subscriptions").await;
     assert_eq!(mirrored, json!([{ "id": id, "status": "past_due" }]));
     let invoices = shop.app.sql("select status, total_cents, currency from stripe_invoices order by status").await;
-    assert_eq!(invoices.as_array().map(Vec::len), Some(2), "{invoices}");
+    let events = shop.app.sql("select type, status, error_code from stripe_events where type like 'invoice%'").await;
+    let jobs = shop.app.sql("select state, last_error from jobs where last_error is not null").await;
+    assert_eq!(invoices.as_array().map(Vec::len), Some(2), "{invoices} {events} {jobs}");
     assert!(invoices[0]["total_cents"] == 900 && invoices[0]["currency"] == "EUR", "{invoices}");
 }

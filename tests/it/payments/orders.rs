@@ -111,6 +111,7 @@ async fn a_direct_debit_that_fails_gives_the_order_another_day() {
     assert_eq!(shop.status(&order).await, is("pending", &["failed"]));
     let mails = shop.subjects();
     assert_eq!(mails.iter().filter(|subject| subject.contains("a échoué")).count(), 1, "{mails:?}");
+    shop.pass(2 * 24 * 3600).await;
     let again = shop.checkout(&order).await;
     assert_ne!(again, session, "the old page is done");
     shop.act(&again, "card").await;

@@ -27,19 +27,17 @@ fn a_subscriptions_period_is_read_where_it_was_and_where_it_is() {
 }
 
 #[test]
-fn an_invoices_subscription_and_payment_are_read_in_both_places() {
+fn an_invoices_subscription_is_read_in_both_places() {
     let old: Invoice = read(json!({ "id": "in_1", "total": 1, "currency": "eur", "subscription": "sub_1",
-                                    "payment_intent": { "id": "pi_1" }, "charge": "ch_1", "paid": true }));
-    assert_eq!((old.subscription(), old.payment_intent()), (Some("sub_1"), Some("pi_1")));
+                                    "charge": "ch_1", "paid": true }));
+    assert_eq!(old.subscription(), Some("sub_1"));
     let new: Invoice = read(json!({
         "id": "in_1", "total": 1, "currency": "eur", "status": "paid", "customer": null,
         "parent": { "type": "subscription_details", "subscription_details": { "subscription": "sub_2", "metadata": {} } },
-        "payments": { "data": [{ "payment": { "type": "out_of_band" } },
-                               { "payment": { "type": "payment_intent", "payment_intent": "pi_2" } }] },
     }));
-    assert_eq!((new.subscription(), new.payment_intent()), (Some("sub_2"), Some("pi_2")));
+    assert_eq!(new.subscription(), Some("sub_2"));
     let bare: Invoice = read(json!({ "id": "in_1", "total": 0, "currency": "eur", "parent": null }));
-    assert_eq!((bare.subscription(), bare.payment_intent()), (None, None));
+    assert_eq!(bare.subscription(), None);
 }
 
 #[test]

@@ -151,16 +151,16 @@ macro_rules! payment {
     };
 }
 
-/// Begins a payment of an order whose row the caller holds; its page ends after so many seconds.
-pub async fn begin(db: &mut PgConnection, order: OrderId, amount: Money, seconds: f64) -> Result<Payment> {
+/// Begins a payment of an order whose row the caller holds; its page ends then.
+pub async fn begin(db: &mut PgConnection, order: OrderId, amount: Money, until: DateTime<Utc>) -> Result<Payment> {
     let row = payment!(
         "insert into payments (id, order_id, amount_cents, currency, expires_at)
-         values ($1, $2, $3, $4, now() + make_interval(secs => $5)) returning" "",
+         values ($1, $2, $3, $4, $5) returning" "",
         PaymentId::new().0,
         order.0,
         amount.amount,
         amount.currency.code(),
-        seconds
+        until
     );
     Ok(row.fetch_one(db).await?.into())
 }

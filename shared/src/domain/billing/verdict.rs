@@ -67,10 +67,9 @@ fn outcome(payment: &Payment, said: &Said) -> Outcome {
         ("canceled", _) if session_is != "expired" => Outcome::Cancelled,
         (_, "expired") if before == Outcome::Cancelled => Outcome::Cancelled,
         (_, "expired") => Outcome::Expired,
-        ("processing", _) => Outcome::Processing,
         ("requires_payment_method", _) if declined => Outcome::Failed,
-        // Before the intent is seen: the page is done, the money is not there yet.
-        ("", "complete") => Outcome::Processing,
+        // Without an intent yet: the page is done, the money is not there.
+        ("processing", _) | ("", "complete") => Outcome::Processing,
         _ => before,
     }
 }

@@ -95,10 +95,9 @@ impl Stripe {
         self.find(SUBSCRIPTION, super::one(SUBSCRIPTION, "subscriptions", id)?).await
     }
 
-    /// Stripe's invoice as it is now, with its payments.
+    /// Stripe's invoice as it is now.
     pub async fn invoice(&self, id: &str) -> Result<Option<Invoice>> {
-        let request = super::one(INVOICE, "invoices", id)?;
-        self.find(INVOICE, with(request, "expand[0]=payments")).await
+        self.find(INVOICE, super::one(INVOICE, "invoices", id)?).await
     }
 }
 

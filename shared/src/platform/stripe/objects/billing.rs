@@ -1,5 +1,5 @@
 //! Subscriptions, their invoices, and what is sold. Version 2025-03-31 moved a subscription's period onto its items, and
-//! an invoice's subscription and payments into lists; both shapes are read.
+//! an invoice's subscription into its parent; both shapes are read.
 
 use serde::Deserialize;
 
@@ -85,8 +85,6 @@ pub struct Invoice {
     pub metadata: Metadata,
     subscription: Option<Ref>,
     parent: Option<Parent>,
-    payment_intent: Option<Ref>,
-    payments: Option<Page<InvoicePayment>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -99,28 +97,11 @@ struct Details {
     subscription: Option<Ref>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-struct InvoicePayment {
-    payment: Option<Payment>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Payment {
-    payment_intent: Option<Ref>,
-}
-
 impl Invoice {
     /// `sub_…`
     pub fn subscription(&self) -> Option<&str> {
         let details = self.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
         details.and_then(|details| details.subscription.as_deref()).or(self.subscription.as_deref())
-    }
-
-    /// `pi_…`, the first of its payments.
-    pub fn payment_intent(&self) -> Option<&str> {
-        let payments = self.payments.iter().flat_map(|page| &page.data);
-        let mut paid = payments.filter_map(|item| item.payment.as_ref()?.payment_intent.as_deref());
-        paid.next().or(self.payment_intent.as_deref())
     }
 }
 
