@@ -916,7 +916,7 @@ CREATE INDEX payment_methods_customer ON public.payment_methods USING btree (cus
 
 CREATE UNIQUE INDEX payment_methods_default ON public.payment_methods USING btree (customer_id) WHERE is_default;
 
-CREATE UNIQUE INDEX payments_open ON public.payments USING btree (order_id) WHERE (outcome = ANY (ARRAY['pending'::text, 'failed'::text]));
+CREATE UNIQUE INDEX payments_open ON public.payments USING btree (order_id) WHERE ((outcome = 'pending'::text) OR ((outcome = 'failed'::text) AND (url IS NOT NULL)));
 
 CREATE INDEX payments_order ON public.payments USING btree (order_id, id);
 

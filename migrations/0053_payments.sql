@@ -31,7 +31,8 @@ create table payments (
 );
 create index payments_order on payments (order_id, id);
 -- One page at a time: two clicks share it.
-create unique index payments_open on payments (order_id) where outcome in ('pending', 'failed');
+create unique index payments_open on payments (order_id)
+    where outcome = 'pending' or (outcome = 'failed' and url is not null);
 create index payments_unsettled on payments (created_at) where outcome in ('pending', 'processing', 'failed');
 
 create table refunds (

@@ -222,7 +222,7 @@ pub async fn follow(db: &mut PgConnection, id: PaymentId, said: &Verdict, asked:
         "update payments set outcome = $2, failure_code = $3, method = coalesce($4, method),
                 stripe_payment_intent_id = coalesce($5, stripe_payment_intent_id),
                 stripe_session_id = coalesce(stripe_session_id, $6),
-                url = case when $2 in ('pending', 'failed') then url end,
+                url = case when $8 and $2 in ('pending', 'failed') then url end,
                 succeeded_at = case when $2 = 'succeeded' then coalesce(succeeded_at, now()) end,
                 synced_at = $7, updated_at = now()
          where id = $1 returning" "",
@@ -232,7 +232,8 @@ pub async fn follow(db: &mut PgConnection, id: PaymentId, said: &Verdict, asked:
         said.method,
         said.intent,
         said.session,
-        asked
+        asked,
+        said.open
     );
     Ok(row.fetch_one(db).await?.into())
 }

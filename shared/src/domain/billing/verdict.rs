@@ -30,6 +30,8 @@ pub struct Verdict {
     pub intent: Option<String>,
     /// `cs_…`
     pub session: Option<String>,
+    /// Its page may still be paid.
+    pub open: bool,
 }
 
 /// Judges.
@@ -47,6 +49,7 @@ pub fn of(payment: &Payment, said: &Said) -> Verdict {
         method: charge.and_then(|charge| charge.payment_method_details.as_ref()).map(|details| details.kind.clone()),
         intent: intent.map(|intent| intent.id.clone()),
         session: said.session.as_ref().map(|session| session.id.clone()),
+        open: said.session.as_ref().is_none_or(|session| session.status.as_deref() == Some("open")),
     }
 }
 
@@ -63,13 +66,15 @@ fn outcome(payment: &Payment, said: &Said) -> Outcome {
     let intent_is = intent.map_or("", |intent| intent.status.as_str());
     let session_is = session.and_then(|session| session.status.as_deref()).unwrap_or_default();
     let declined = intent.is_some_and(|intent| intent.last_payment_error.is_some());
+    // What is over without money stays so, unless money comes all the same.
+    let over = matches!(before, Outcome::Cancelled | Outcome::Expired);
     match (intent_is, session_is) {
-        ("canceled", _) if session_is != "expired" => Outcome::Cancelled,
-        (_, "expired") if before == Outcome::Cancelled => Outcome::Cancelled,
-        (_, "expired") => Outcome::Expired,
-        ("requires_payment_method", _) if declined => Outcome::Failed,
         // Without an intent yet: the page is done, the money is not there.
         ("processing", _) | ("", "complete") => Outcome::Processing,
+        _ if over => before,
+        (_, "expired") => Outcome::Expired,
+        ("canceled", _) => Outcome::Cancelled,
+        ("requires_payment_method", _) if declined => Outcome::Failed,
         _ => before,
     }
 }
