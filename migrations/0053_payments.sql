@@ -136,6 +136,3 @@ create table stripe_sweeps (
 
 -- What a refunded order was before: a refund that fails days later brings it back.
 alter table orders add column refunded_from text;
-
-update roles set permissions = array_append(permissions, 'payments.refund')
-where code = 'admin' and not 'payments.refund' = any(permissions) and not '*' = any(permissions);

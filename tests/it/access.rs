@@ -75,7 +75,18 @@ async fn a_permission_opens_its_own_rows_and_no_other() {
         rows().iter().filter_map(|row| if let Access::Can(p) = row.access { Some(p) } else { None }).collect();
     permissions.sort_unstable();
     permissions.dedup();
-    assert_eq!(permissions, ["jobs.manage", "jobs.read", "orders.manage", "products.manage", "requests.manage"]);
+    assert_eq!(
+        permissions,
+        [
+            "jobs.manage",
+            "jobs.read",
+            "orders.manage",
+            "payments.refund",
+            "products.manage",
+            "requests.manage",
+            "stripe_events.manage"
+        ]
+    );
     for permission in permissions {
         let role = permission.replace('.', "_");
         app.execute(&format!(

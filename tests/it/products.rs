@@ -87,6 +87,7 @@ async fn what_contradicts_itself_is_refused_by_its_field() {
         (json!({ "slug": "b", "stock_quantity": -1 }), "stock_quantity"),
         (json!({ "slug": "b", "category": "" }), "category"),
         (json!({ "slug": "b", "unit_price": { "amount": 1, "currency": "XXX" } }), "unit_price.currency"),
+        (json!({ "slug": "b", "unit_price": { "amount": 1, "currency": "ISK" } }), "unit_price.currency"),
         (json!({ "slug": "b", "unit_price": { "amount": 1 } }), "unit_price.currency"),
         (json!({ "slug": "b", "colour": "red" }), "colour"),
     ] {

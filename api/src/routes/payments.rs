@@ -71,7 +71,7 @@ fn scope(headers: &HeaderMap, actor: Option<UserId>) -> Result<Scope> {
     match (headers.get("order-token"), actor) {
         (Some(token), _) => Ok(Scope::Token(token.to_str().unwrap_or_default().to_owned())),
         (None, Some(user)) => Ok(Scope::Mine(user)),
-        (None, None) => Err(Error::Unauthenticated("token_missing")),
+        (None, None) => Err(Error::NotFound("order")), // as for everybody whose order it is not
     }
 }
 

@@ -60,6 +60,10 @@ impl Facts {
         if !(1..=MAX_PRICE).contains(&self.unit_price.amount) {
             return Err(Error::field("unit_price.amount", "range", format!("must be 1 to {MAX_PRICE}")));
         }
+        // ISO gives them no decimals, Stripe two (docs.stripe.com/currencies#special-cases): nobody shall pay a hundredth.
+        if matches!(self.unit_price.currency.code(), "ISK" | "UGX") {
+            return Err(Error::field("unit_price.currency", "unsupported", "cannot be paid in"));
+        }
         if !self.vat_category.allows(self.vat_rate_bp) {
             let text = "must be 1 to 10000 in category S, and 0 in every other";
             return Err(Error::field("vat_rate_bp", "vat_rate", text));

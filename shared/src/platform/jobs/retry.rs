@@ -36,8 +36,8 @@ impl Retry {
 
     /// Mail: our relay's bad days last longer than anybody expects.
     pub const MAIL: Self = Self { patience: Duration::from_hours(72), ..Self::new("mail", 15, 15, 2, 3600) };
-    /// Stripe: an outage of a day must not lose a payment.
-    pub const STRIPE: Self = Self::new("stripe", 20, 10, 2, 14_400);
+    /// Stripe: an outage of days must not lose a payment.
+    pub const STRIPE: Self = Self { patience: Duration::from_hours(72), ..Self::new("stripe", 20, 10, 2, 3600) };
     /// Effects on our own tables.
     pub const STANDARD: Self = Self::new("effect", 10, 5, 2, 3600);
     /// Periodic sweeps: the next tick repeats the work.
