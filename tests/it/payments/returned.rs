@@ -214,3 +214,26 @@ async fn money_for_an_order_that_was_cancelled_or_paid_is_told() {
     shop.news().await;
     assert_eq!(shop.status(&order).await, is("cancelled", &["refunded"]));
 }
+
+#[tokio::test]
+async fn an_order_that_was_paid_twice_is_told_and_one_of_them_goes_back() {
+    let shop = Shop::open().await;
+    let order = shop.order(1).await;
+    let first = shop.checkout(&order).await;
+    shop.settle().await;
+    shop.pass(90 * 60).await;
+    let second = shop.checkout(&order).await;
+    assert_ne!(first, second, "the first page ends soon");
+    // Somebody has both open, and pays at both before the first is closed.
+    shop.act(&first, "card").await;
+    shop.act(&second, "card").await;
+    shop.news().await;
+    assert_eq!(shop.status(&order).await, is("paid", &["succeeded", "succeeded"]));
+    let mails = shop.subjects();
+    assert_eq!(mails.iter().filter(|subject| subject.contains("paid twice")).count(), 2, "{mails:?}");
+    assert_eq!(mails.iter().filter(|subject| subject.contains("Paiement reçu pour")).count(), 1, "{mails:?}");
+    shop.refund(&order, json!({ "reason": "payé deux fois" })).await.status(202);
+    shop.settle().await;
+    shop.news().await;
+    assert_eq!(shop.status(&order).await, is("paid", &["refunded", "succeeded"]), "it is still paid");
+}
