@@ -6,7 +6,7 @@
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -48,25 +48,28 @@ async fn receive(State(app): State<App>, request: Request) -> Answer {
     let header =
         request.headers().get("stripe-signature").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let Some(body) = bytes(request.into_body()).await else {
-        metrics::counter!("facteur_stripe_webhook_rejected_total", "reason" => "too_large").increment(1);
+        count("too_large");
         return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "body", "the body is too large or was cut off"));
     };
     let now = app.platform.clock.now();
-    let rejected = match stripe::verify(header.as_deref(), &body, &config.webhook_secrets, now) {
-        Ok(()) => None,
-        Err(rejected) => Some(rejected.name()),
-    };
-    let envelope = Envelope::read(&body);
-    let (None, Ok(envelope)) = (rejected, envelope) else {
-        let reason = rejected.unwrap_or("no_event");
-        metrics::counter!("facteur_stripe_webhook_rejected_total", "reason" => reason).increment(1);
-        // Whoever tries to forge one hears nothing of why it failed.
-        return Ok(plain(StatusCode::BAD_REQUEST, "webhook", "this is no event of ours"));
-    };
+    if let Err(rejected) = stripe::verify(header.as_deref(), &body, &config.webhook_secrets, now) {
+        return Ok(refused(rejected.name()));
+    }
+    let Ok(envelope) = Envelope::read(&body) else { return Ok(refused("no_event")) };
     let mut tx = Tx::begin_for(&app.platform, origin).await?;
     stripe_received::receive(&mut tx, &envelope, &body, Source::Webhook).await?;
     tx.commit().await?;
     Ok(axum::Json(Received { received: true }).into_response())
+}
+
+/// Whoever tries to forge an event hears nothing of why it failed.
+fn refused(reason: &'static str) -> Response {
+    count(reason);
+    plain(StatusCode::BAD_REQUEST, "webhook", "this is no event of ours")
+}
+
+fn count(reason: &'static str) {
+    metrics::counter!("facteur_stripe_webhook_rejected_total", "reason" => reason).increment(1);
 }
 
 async fn bytes(body: Body) -> Option<axum::body::Bytes> {

@@ -90,6 +90,10 @@ fn recorder() -> Result<&'static PrometheusHandle> {
     );
     metrics::describe_counter!("facteur_tickets_garbage_total", "Bytes found in Redis that are no ticket");
     metrics::describe_histogram!("facteur_stripe_seconds", "How long calls to Stripe took, by endpoint and outcome");
+    metrics::describe_counter!(
+        "facteur_stripe_webhook_rejected_total",
+        "What was posted to the webhook and is no event, by reason"
+    );
     Ok(RECORDER.get_or_init(|| handle))
 }
 
