@@ -42,7 +42,9 @@ pub fn status(name: &str) -> Result<EventStatus, String> {
 /// Prints the list.
 pub async fn run(platform: &Platform, args: Args) -> Result<(), Failure> {
     if args.types {
-        stripe_event::TYPES.iter().for_each(|(name, _)| say(name));
+        for (name, _) in stripe_event::TYPES {
+            say(name);
+        }
         return Ok(());
     }
     let wrong = || Failure::new(USAGE, "--after is no cursor of ours: it is printed below a list that goes on");
