@@ -1,7 +1,10 @@
 //! `./dev demo`: a form and a registration become mails, through the queue, over HTTP as a stranger would do it;
-//! then a job that fails, dies and is revived. At the end a timeline: what waited how long, what ran how long.
+//! then a job that fails, dies and is revived, and a timeline: what waited how long, what ran how long. Then orders are
+//! paid, in every way a payment can go (payments.rs).
 
 mod client;
+mod payments;
+mod shop;
 mod timeline;
 
 use std::io::{IsTerminal, Write};
@@ -51,6 +54,7 @@ async fn play() -> anyhow::Result<()> {
 
     println!("\nWhat the queue did:\n");
     timeline::print(&admin, begun).await?;
+    payments::play(&api, &admin).await?;
     println!("\nSee the same in the browser: {}/admin/jobs", api.base);
     Ok(())
 }

@@ -14,6 +14,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+mod kept;
 mod sdk;
 mod shapes;
 

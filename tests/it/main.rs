@@ -34,5 +34,6 @@ mod secrets;
 mod sessions;
 mod sources;
 mod stripe_client;
+mod stripe_commands;
 mod templates;
 mod workflow;

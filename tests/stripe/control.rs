@@ -24,6 +24,7 @@ POST /_fake/deliveries/release          {seed, duplicates, parallel}   sends wha
 POST /_fake/deliver                     {events[], parallel}   sends these events now, in this order, once
 GET  /_fake/faults, DELETE, POST        {method, path, times, how: limit|error|gateway|lost|hang|slow, done, retry_after, ms}
 POST /_fake/advance                     {seconds}   sessions expire, direct debits settle
+POST /_fake/clock                       {}   the clock is right again
 POST /_fake/settings                    {sepa_seconds, refunds: succeed|pending|failed}
 POST /_fake/sessions/{id}/act           {action: card|card_declined|card_3ds|3ds_succeed|3ds_fail|sepa_debit|sepa_debit_fails, email}
 POST /_fake/disputes                    {charge, amount, reason, inquiry}
@@ -118,6 +119,10 @@ fn change(state: &mut State, method: &str, path: &str, body: Value) -> Answer {
         }
         ("POST", ["advance"]) => {
             state.advance(body["seconds"].as_i64().unwrap_or_default());
+            Ok(json!({ "now": state.now() }))
+        }
+        ("POST", ["clock"]) => {
+            state.set_clock_right();
             Ok(json!({ "now": state.now() }))
         }
         ("POST", ["settings"]) => settings(state, &body),

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::refusal::Refusal;
 
 /// How long a key is remembered, in seconds.
 const KEPT: i64 = 24 * 60 * 60;
 
 /// Keys by their text.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Keys(HashMap<String, Key>);
 
+#[derive(Clone, Serialize, Deserialize)]
 struct Key {
     /// Method, path and parameters.
     request: String,
@@ -19,10 +22,10 @@ struct Key {
 }
 
 /// An answer that is given again.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Kept {
     pub status: u16,
-    pub body: Vec<u8>,
+    pub body: String,
     /// The id of the request that was answered so.
     pub request_id: String,
 }
@@ -48,6 +51,11 @@ impl Keys {
                 Ok(Begun::First)
             }
         }
+    }
+
+    /// Forgets requests whose answer nobody knows: their work was never begun, or died with the process.
+    pub fn only_answered(&mut self) {
+        self.0.retain(|_, known| known.answer.is_some());
     }
 
     /// It was answered; without an answer to keep, the key is free again.

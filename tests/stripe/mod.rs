@@ -8,9 +8,12 @@
 //! | `/c/pay/{id}`   | the page of a checkout session                                                   |
 //! | `/_fake/…`      | its control: `GET /_fake` lists it; tests use [`FakeStripe::tell`] and [`FakeStripe::ask`] |
 //!
+//! Tests have it forget everything; `./dev up` gives it a file that it begins with (`kept.rs`).
+//!
 //! What it leaves out: taxes, discounts, balance, Connect, sessions of mode `setup` and `subscription`.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ mod disputes;
 mod faults;
 mod form;
 mod idempotency;
+mod kept;
 mod lists;
 mod page;
 mod payments;
@@ -57,6 +61,8 @@ pub struct Settings {
     pub sepa_seconds: i64,
     /// What becomes of a refund of a card: `succeed`, `pending` or `failed`.
     pub refunds: String,
+    /// The file that keeps what it knows from one start to the next.
+    pub kept: Option<PathBuf>,
     /// Prints what is delivered.
     pub talk: bool,
     /// Its own address, without a slash at the end; filled in when it listens.
@@ -66,7 +72,15 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let (key, refunds) = ("sk_test_fake".to_owned(), "succeed".to_owned());
-        Self { key, webhook: None, sepa_seconds: 3 * 24 * 60 * 60, refunds, talk: false, base: String::new() }
+        Self {
+            key,
+            webhook: None,
+            sepa_seconds: 3 * 24 * 60 * 60,
+            refunds,
+            kept: None,
+            talk: false,
+            base: String::new(),
+        }
     }
 }
 
@@ -106,6 +120,7 @@ pub struct FakeStripe {
     /// `http://127.0.0.1:PORT`, without a slash at the end.
     pub url: String,
     client: reqwest::Client,
+    shared: Shared,
     tasks: JoinSet<()>,
 }
 
@@ -120,13 +135,17 @@ impl FakeStripe {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         let url = format!("http://{}", listener.local_addr()?);
         settings.base.clone_from(&url);
-        let shared = Shared(Arc::new(Mutex::new(State::new(settings))));
+        let mut state = State::new(settings);
+        if let Some(path) = state.settings.kept.clone() {
+            kept::read(&path, &mut state)?;
+        }
+        let shared = Shared(Arc::new(Mutex::new(state)));
         let mut tasks = JoinSet::new();
         tasks.spawn(courier::run(shared.clone()));
         tasks.spawn(tick(shared.clone()));
-        tasks.spawn(server::listen(listener, shared));
+        tasks.spawn(server::listen(listener, shared.clone()));
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Ok(Self { url, client, tasks })
+        Ok(Self { url, client, shared, tasks })
     }
 
     /// Orders something of `/_fake/…`; what it answers. Panics when it refuses.
@@ -147,16 +166,36 @@ impl FakeStripe {
         body
     }
 
-    /// Runs until it is stopped from outside.
-    pub async fn serve(mut self) {
-        while self.tasks.join_next().await.is_some() {}
+    /// Runs until then, and keeps what it knows.
+    pub async fn serve_until(mut self, end: impl Future) -> std::io::Result<()> {
+        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        tokio::select! {
+            _ = end => {}
+            () = all_ended => {}
+        }
+        keep(&self.shared)
     }
 }
 
-/// What is due happens.
+/// What is due happens; what has changed is kept, once a second at most.
 async fn tick(shared: Shared) {
-    loop {
+    for round in 0_u64.. {
         tokio::time::sleep(Duration::from_millis(250)).await;
         shared.lock().happen();
+        if round % 4 == 3
+            && let Err(error) = keep(&shared)
+        {
+            eprintln!("what the fake knows is not kept: {error}");
+        }
     }
+}
+
+/// Writes the file, where there is one and something to write.
+fn keep(shared: &Shared) -> std::io::Result<()> {
+    let (path, news) = {
+        let mut state = shared.lock();
+        let Some(path) = state.settings.kept.clone() else { return Ok(()) };
+        (path, kept::news(&mut state))
+    };
+    news.map_or(Ok(()), |news| kept::write(&path, &news))
 }

@@ -190,7 +190,7 @@ async fn work(shared: &Shared, call: &Call, late: Option<Duration>) -> Response 
         Ok(object) => (200, object, true),
         Err(refusal) => (refusal.status, refusal.body(), refusal.kept),
     };
-    let body = serde_json::to_vec_pretty(&body).expect("JSON");
+    let body = serde_json::to_string_pretty(&body).expect("JSON");
     if let Some(key) = call.key() {
         state.keys.end(&key, kept.then(|| Kept { status, body: body.clone(), request_id: call.id.clone() }));
     }
@@ -203,7 +203,7 @@ fn broken(shared: &Shared, call: &Call) -> Response {
     if let Some(answer) = begin(shared, call) {
         return answer;
     }
-    let body = serde_json::to_vec_pretty(&Refusal::broken().body()).expect("JSON");
+    let body = serde_json::to_string_pretty(&Refusal::broken().body()).expect("JSON");
     if let Some(key) = call.key() {
         let kept = Kept { status: 500, body: body.clone(), request_id: call.id.clone() };
         shared.lock().keys.end(&key, Some(kept));
@@ -232,10 +232,10 @@ fn begin(shared: &Shared, call: &Call) -> Option<Response> {
 }
 
 fn refused(call: &Call, refusal: &Refusal) -> Response {
-    respond(call, refusal.status, serde_json::to_vec_pretty(&refusal.body()).expect("JSON"))
+    respond(call, refusal.status, serde_json::to_string_pretty(&refusal.body()).expect("JSON"))
 }
 
-fn respond(call: &Call, status: u16, body: Vec<u8>) -> Response {
+fn respond(call: &Call, status: u16, body: String) -> Response {
     let status = StatusCode::from_u16(status).expect("a status of ours");
     let mut answer = (status, [("content-type", "application/json")], body).into_response();
     let echo = |name: &str| call.header(name).and_then(|value| value.parse().ok());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::deliveries::Deliveries;
@@ -33,10 +34,12 @@ pub struct State {
     pub faults: Faults,
     pub keys: Keys,
     pub usage: Usage,
+    /// Since it was last kept.
+    pub changed: bool,
 }
 
 /// What happens by itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Due {
     /// A checkout session ends.
     Expire(String),
@@ -63,6 +66,7 @@ impl State {
             faults: Faults::default(),
             keys: Keys::default(),
             usage: Usage::default(),
+            changed: true,
         }
     }
 
@@ -85,6 +89,7 @@ impl State {
     /// Keeps an object, new or changed.
     pub fn put(&mut self, object: &Value) {
         let id = id(object);
+        self.changed = true;
         if self.objects.insert(id.clone(), object.clone()).is_none() {
             self.order.push(id);
         }
@@ -100,6 +105,7 @@ impl State {
     pub fn change(&mut self, id: &str, fields: Value) -> Value {
         let object = self.objects.get_mut(id).expect("an object that is changed exists");
         set(object, fields);
+        self.changed = true;
         object.clone()
     }
 
@@ -115,6 +121,7 @@ impl State {
     /// Forgets an object.
     pub fn remove(&mut self, id: &str) {
         self.objects.remove(id);
+        self.changed = true;
         self.order.retain(|other| other != id);
     }
 
@@ -172,6 +179,11 @@ impl State {
             self.happen();
         }
         self.ahead += (until - self.now()).max(0);
+    }
+
+    /// The clock is right again. What was made while it was ahead stays, and what is due then stays due then.
+    pub fn set_clock_right(&mut self) {
+        self.ahead = 0;
     }
 
     /// What is due now happens, the oldest first.

@@ -1,4 +1,4 @@
-//! The command line: `facteur`. A file here is one command; every one of them can be run by a script (exit codes of
+//! The command line: `facteur`. A file or folder here is one command; every one of them can be run by a script (exit codes of
 //! sysexits.h, answers on standard output, complaints on standard error).
 
 mod batches;
@@ -16,7 +16,6 @@ mod seed;
 mod serve;
 mod show;
 mod stripe;
-mod sync;
 mod text;
 mod users;
 mod wait;
@@ -106,7 +105,7 @@ enum Command {
     /// Look at batches of jobs
     #[command(subcommand)]
     Batches(batches::Command),
-    /// Keep Stripe in step with what is here
+    /// Keep Stripe in step with what is here, and read what it told us
     #[command(subcommand)]
     Stripe(stripe::Command),
     /// Print the OpenAPI document

@@ -46,47 +46,56 @@ pub enum About {
     Subscription,
 }
 
-/// What an event of this type is about; none: nothing that concerns us. The types to subscribe to.
+/// The types that concern us, and what their events are about: those that the endpoint at Stripe subscribes to.
+pub const TYPES: [(&str, About); 43] = [
+    ("checkout.session.completed", About::Session),
+    ("checkout.session.async_payment_succeeded", About::Session),
+    ("checkout.session.async_payment_failed", About::Session),
+    ("checkout.session.expired", About::Session),
+    ("payment_intent.succeeded", About::Intent),
+    ("payment_intent.processing", About::Intent),
+    ("payment_intent.requires_action", About::Intent),
+    ("payment_intent.payment_failed", About::Intent),
+    ("payment_intent.canceled", About::Intent),
+    ("charge.succeeded", About::Charge),
+    ("charge.failed", About::Charge),
+    ("charge.updated", About::Charge),
+    ("charge.refunded", About::Charge),
+    ("refund.created", About::Refund),
+    ("refund.updated", About::Refund),
+    ("refund.failed", About::Refund),
+    ("charge.refund.updated", About::Refund),
+    ("charge.dispute.created", About::Dispute),
+    ("charge.dispute.updated", About::Dispute),
+    ("charge.dispute.closed", About::Dispute),
+    ("charge.dispute.funds_withdrawn", About::Dispute),
+    ("charge.dispute.funds_reinstated", About::Dispute),
+    ("payment_method.attached", About::Method),
+    ("payment_method.detached", About::Method),
+    ("payment_method.updated", About::Method),
+    ("payment_method.automatically_updated", About::Method),
+    ("customer.updated", About::Customer),
+    ("customer.deleted", About::Customer),
+    ("invoice.created", About::Invoice),
+    ("invoice.finalized", About::Invoice),
+    ("invoice.paid", About::Invoice),
+    ("invoice.payment_succeeded", About::Invoice),
+    ("invoice.payment_failed", About::Invoice),
+    ("invoice.payment_action_required", About::Invoice),
+    ("invoice.voided", About::Invoice),
+    ("invoice.marked_uncollectible", About::Invoice),
+    ("invoice.finalization_failed", About::Invoice),
+    ("customer.subscription.created", About::Subscription),
+    ("customer.subscription.updated", About::Subscription),
+    ("customer.subscription.deleted", About::Subscription),
+    ("customer.subscription.paused", About::Subscription),
+    ("customer.subscription.resumed", About::Subscription),
+    ("customer.subscription.trial_will_end", About::Subscription),
+];
+
+/// What an event of this type is about; none: nothing that concerns us.
 pub fn about(kind: &str) -> Option<About> {
-    Some(match kind {
-        "checkout.session.completed"
-        | "checkout.session.async_payment_succeeded"
-        | "checkout.session.async_payment_failed"
-        | "checkout.session.expired" => About::Session,
-        "payment_intent.succeeded"
-        | "payment_intent.processing"
-        | "payment_intent.requires_action"
-        | "payment_intent.payment_failed"
-        | "payment_intent.canceled" => About::Intent,
-        "charge.succeeded" | "charge.failed" | "charge.updated" | "charge.refunded" => About::Charge,
-        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => About::Refund,
-        "charge.dispute.created"
-        | "charge.dispute.updated"
-        | "charge.dispute.closed"
-        | "charge.dispute.funds_withdrawn"
-        | "charge.dispute.funds_reinstated" => About::Dispute,
-        "payment_method.attached"
-        | "payment_method.detached"
-        | "payment_method.updated"
-        | "payment_method.automatically_updated" => About::Method,
-        "customer.updated" | "customer.deleted" => About::Customer,
-        "invoice.created"
-        | "invoice.finalized"
-        | "invoice.paid"
-        | "invoice.payment_succeeded"
-        | "invoice.payment_failed"
-        | "invoice.payment_action_required"
-        | "invoice.voided"
-        | "invoice.marked_uncollectible"
-        | "invoice.finalization_failed" => About::Invoice,
-        "customer.subscription.created"
-        | "customer.subscription.updated"
-        | "customer.subscription.deleted"
-        | "customer.subscription.paused"
-        | "customer.subscription.resumed"
-        | "customer.subscription.trial_will_end" => About::Subscription,
-        _ => return None,
-    })
+    TYPES.iter().find(|(name, _)| *name == kind).map(|(_, about)| *about)
 }
 
 /// What there is to do about an event.

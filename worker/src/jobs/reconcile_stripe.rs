@@ -60,7 +60,8 @@ async fn sweep(cx: &Cx) -> Result<usize, Failure> {
             break;
         }
     }
-    if let Some(newest) = newest {
+    // Were their clock ahead of ours, the next run would begin in the future and miss what happens until then.
+    if let Some(newest) = newest.map(|newest| newest.min(now)) {
         let mut tx = cx.begin().await?;
         received::has_read(&mut tx, SWEEP, newest).await?;
         tx.commit().await?;

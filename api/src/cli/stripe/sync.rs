@@ -7,9 +7,9 @@ use shared::flows::catalogue_sync;
 use shared::kernel::Error;
 use shared::platform::Platform;
 
-use super::exit::Failure;
-use super::text::{json, short, table};
-use super::{begin, say, wait};
+use crate::cli::exit::Failure;
+use crate::cli::text::{json, short, table};
+use crate::cli::{begin, say, wait};
 
 /// `stripe sync`.
 #[derive(clap::Args)]
