@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 mod cards;
 mod orders;
 mod permuted;
+mod processes;
 mod returned;
 mod webhook;
 
