@@ -15,8 +15,10 @@ use shared::platform::tx::Tx;
 use tokio::task::JoinHandle;
 
 mod cards;
+mod foreign;
 mod orders;
 mod permuted;
+mod processes;
 mod returned;
 mod webhook;
 

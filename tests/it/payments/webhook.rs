@@ -7,13 +7,15 @@ use sha2::Sha256;
 
 use super::*;
 
-fn sign(secret: &str, time: i64, body: &str) -> String {
+/// The header over a body.
+pub(super) fn sign(secret: &str, time: i64, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
     mac.update(format!("{time}.{body}").as_bytes());
     format!("t={time},v1={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-fn event(id: &str, kind: &str, object: &str) -> String {
+/// An event of Stripe's about an object.
+pub(super) fn event(id: &str, kind: &str, object: &str) -> String {
     json!({ "id": id, "object": "event", "type": kind, "created": Utc::now().timestamp(), "livemode": false,
             "api_version": "2026-09-30.endive", "data": { "object": { "id": object, "object": "payment_intent" } } })
     .to_string()
