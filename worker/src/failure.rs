@@ -46,7 +46,8 @@ impl From<Error> for Failure {
             Error::NotFound(what) => Self::Cancel(Blame::new(format!("{what}_gone"), message)),
             Error::Invalid(_) => Self::Cancel(Blame::new("invalid", message)),
             Error::Conflict { code, .. } | Error::Gone { code, .. } => Self::Cancel(Blame::new(code, message)),
-            Error::TooMany { retry_after } => Self::RetryAfter(retry_after, Blame::new("too_many", message)),
+            // A limit of our own: whoever waits for a turn has not failed.
+            Error::TooMany { retry_after } => Self::Snooze(retry_after.max(Duration::from_secs(1))),
             Error::Upstream { retry_after: Some(wait), .. } => Self::RetryAfter(wait, Blame::new("upstream", message)),
             Error::Upstream { .. } => Self::Retry(Blame::new("upstream", message)),
             Error::Unavailable { .. } => Self::Retry(Blame::new("unavailable", message)),

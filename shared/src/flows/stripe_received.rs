@@ -13,8 +13,8 @@ use crate::platform::notifications::{self, NewNotification};
 use crate::platform::stripe::Envelope;
 use crate::platform::tx::Tx;
 
-/// Somebody may be waiting at a page.
-const HIGH: i16 = -5;
+/// Somebody may be waiting at a page: what has just come goes before what is handled again.
+pub const HIGH: i16 = -5;
 
 /// Keeps an event; the first time it comes, a job will handle it. Whether it is new.
 pub async fn receive(tx: &mut Tx, envelope: &Envelope<'_>, payload: &[u8], source: Source) -> Result<bool> {
@@ -31,16 +31,16 @@ pub async fn receive(tx: &mut Tx, envelope: &Envelope<'_>, payload: &[u8], sourc
         return Ok(false);
     }
     match status {
-        EventStatus::Received => handle(tx, id, &format!("stripe:{}", envelope.id)).await?,
+        EventStatus::Received => handle(tx, id, &format!("stripe:{}", envelope.id), HIGH).await?,
         EventStatus::Quarantined => quarantined(tx, envelope).await?,
         _ => {}
     }
     Ok(true)
 }
 
-/// Has an event handled by a job of this key.
-pub async fn handle(tx: &mut Tx, event: StripeEventId, key: &str) -> Result<()> {
-    enqueue_new(tx, NewJob::of(&ProcessStripeEvent { event })?.unique(key).priority(HIGH)).await?;
+/// Has an event handled by a job of this key and this priority.
+pub async fn handle(tx: &mut Tx, event: StripeEventId, key: &str, priority: i16) -> Result<()> {
+    enqueue_new(tx, NewJob::of(&ProcessStripeEvent { event })?.unique(key).priority(priority)).await?;
     Ok(())
 }
 

@@ -12,8 +12,10 @@ use tokio::process::Child;
 use super::webhook::{event, sign};
 use super::*;
 
+mod canary;
 mod killed;
 mod outages;
+mod replay;
 mod together;
 
 /// Jobs that have something to do soon; the end of an order's time is hours away.
@@ -59,8 +61,7 @@ impl Branch {
         for _ in 0..apis {
             branch.add_api().await;
         }
-        let hook = json!({ "url": format!("{}/webhooks/stripe", branch.doors[0]), "secrets": [SECRET] });
-        branch.fake.tell("webhook", hook).await;
+        branch.hook().await;
         branch.fake.tell("deliveries", json!({ "hold": true })).await;
         branch.buyer = branch.person("claire", "user").await;
         branch.admin = branch.person("chef", "admin").await;
@@ -69,6 +70,19 @@ impl Branch {
         let product = branch.asked(Method::POST, "/api/v1/admin/products", &branch.admin, product, 201).await;
         branch.product = text(&product, "id");
         branch
+    }
+
+    /// Stripe tells of things at the first door.
+    async fn hook(&self) {
+        let hook = json!({ "url": format!("{}/webhooks/stripe", self.doors[0]), "secrets": [SECRET] });
+        self.fake.tell("webhook", hook).await;
+    }
+
+    /// Everything that Stripe has to tell comes, and is taken.
+    async fn news(&self) {
+        let answers = self.fake.tell("deliveries/release", json!({ "parallel": true })).await;
+        let answers = answers["data"].as_array().expect("answers");
+        assert!(answers.iter().all(|answer| answer["status"] == 200), "{answers:?}");
     }
 
     /// One more API process.
@@ -145,7 +159,7 @@ impl Branch {
     /// An order that is paid here too.
     async fn paid(&self) -> String {
         let (order, _) = self.bought().await;
-        self.fake.tell("deliveries/release", json!({})).await;
+        self.news().await;
         self.settled().await;
         assert_eq!(self.count(&format!("orders where id = '{order}' and status = 'paid'")).await, 1);
         order

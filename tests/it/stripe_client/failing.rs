@@ -111,3 +111,26 @@ async fn nobody_at_home_is_a_passing_failure() {
     let error: StripeError = f.stripe().charge("ch_1").await.expect_err("refused");
     assert!(matches!(Failure::from(Error::from(error)), Failure::Dead(_)), "a refusal is for people to look at");
 }
+
+#[tokio::test]
+async fn a_call_that_our_own_limit_holds_back_has_not_failed() {
+    let f = Fixture::new().await;
+    f.server.put(json!({ "id": "ch_1", "amount": 1, "currency": "eur" }));
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..130 {
+        let stripe = f.stripe().clone();
+        calls.spawn(async move { stripe.charge("ch_1").await });
+    }
+    // The last ones of 130 would have their turn in more than five seconds: they hear so before anybody is served.
+    let first = calls.join_next().await.expect("an answer").expect("no panic");
+    let mut late: Vec<StripeError> = first.err().into_iter().collect();
+    while let Some(ended) = calls.join_next().await {
+        late.extend(ended.expect("no panic").err());
+    }
+    assert!((20..45).contains(&late.len()), "{} of 130 were told to come later", late.len());
+    assert_eq!(f.server.seen().len() + late.len(), 130, "and did not reach Stripe");
+    for error in late {
+        let failure = Failure::from(error);
+        assert!(matches!(failure, Failure::Snooze(wait) if wait >= Duration::from_secs(5)), "{failure:?}");
+    }
+}

@@ -8,6 +8,9 @@ use serde::Deserialize;
 
 use crate::kernel::Error;
 
+/// The code of a call that our own limit held back.
+const LIMITED: &str = "our_rate_limit";
+
 /// What the failure means for whoever wants to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -105,7 +108,12 @@ impl Told {
 
     /// Our own limit on calls; nothing was sent.
     pub(super) fn limited(endpoint: &'static str, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..Self::new(endpoint, Class::Transient, "our_rate_limit") }
+        Self { retry_after: Some(wait), ..Self::new(endpoint, Class::Transient, LIMITED) }
+    }
+
+    /// Whether it was our own limit.
+    fn is_limited(&self) -> bool {
+        self.status.is_none() && self.code.as_deref() == Some(LIMITED)
     }
 
     /// A success that says something else than what we asked for.
@@ -143,7 +151,7 @@ impl Told {
             None => self.class == Class::Transient,
             Some(status) => matches!(status, 409 | 424 | 429 | 500..),
         };
-        passing && self.code.as_deref() != Some("our_rate_limit") && self.should_retry != Some(false)
+        passing && !self.is_limited() && self.should_retry != Some(false)
     }
 
     /// Whether there is no such object, or none any more.
@@ -247,6 +255,9 @@ impl From<StripeError> for Error {
     fn from(error: StripeError) -> Self {
         match error {
             StripeError::House(error) => error,
+            StripeError::Stripe(told) if told.is_limited() => {
+                Self::TooMany { retry_after: told.retry_after.unwrap_or_default() }
+            }
             StripeError::Stripe(told) => match told.class {
                 Class::Permanent => Self::Refused(told.to_string()),
                 Class::Transient | Class::Unreadable => {

@@ -54,7 +54,7 @@ async fn a_refund_whose_worker_was_killed_is_given_once() {
     assert_eq!(branch.calls("POST /v1/refunds").await, 2, "Stripe was asked again");
     assert_eq!(branch.count(&format!("{KEYS} 'refund'")).await, 1, "under the same key");
     assert_eq!(branch.at_stripe("refund").await.len(), 1);
-    branch.fake.tell("deliveries/release", json!({ "parallel": true })).await;
+    branch.news().await;
     branch.settled().await;
     assert_eq!(branch.count("refunds").await, 1);
     assert_eq!(branch.count("refunds where status = 'succeeded'").await, 1);

@@ -1,6 +1,22 @@
 //! Two API processes and two workers.
 
+use harness::process::busy;
+
 use super::*;
+
+/// Sends it until it is taken, as Stripe does; how often it was not. The only other answer is 503: nobody had time.
+async fn taken(call: reqwest::RequestBuilder) -> u32 {
+    let mut refused = 0;
+    loop {
+        let answer = call.try_clone().expect("a body in memory").send().await.expect("an answer");
+        match answer.status().as_u16() {
+            200 => return refused,
+            503 if refused < 10 => refused += 1,
+            status => panic!("{status} after {refused} refusals"),
+        }
+        tokio::time::sleep(seconds(1)).await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_deliveries_at_two_doors_are_one_effect() {
@@ -14,9 +30,10 @@ async fn fifty_deliveries_at_two_doors_are_one_effect() {
     for n in 0..50 {
         let call = branch.http.post(format!("{}/webhooks/stripe", branch.doors[n % 2]));
         let call = call.header("stripe-signature", &header).body(body.clone());
-        posts.spawn(async move { call.send().await.map_or(0, |answer| answer.status().as_u16()) });
+        posts.spawn(taken(call));
     }
-    assert_eq!(posts.join_all().await, [200; 50]);
+    let repeated: u32 = posts.join_all().await.iter().sum();
+    assert!(repeated == 0 || busy() > 1.0, "{repeated} were refused though there was nothing else to do");
     assert_eq!(branch.count("stripe_events").await, 1);
     assert_eq!(branch.count("stripe_events where deliveries = 50").await, 1);
     assert_eq!(branch.count("jobs where kind = 'stripe.process_event'").await, 1);
