@@ -15,6 +15,7 @@ use shared::platform::tx::Tx;
 use tokio::task::JoinHandle;
 
 mod cards;
+mod foreign;
 mod orders;
 mod permuted;
 mod processes;
