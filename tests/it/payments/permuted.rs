@@ -87,11 +87,11 @@ impl Shop {
         for (n, step) in steps.iter().enumerate() {
             self.step(&session, *step).await;
             let seed = seeds[n % seeds.len()];
-            if !quiet && seed % 3 != 0 {
+            if !quiet && !seed.is_multiple_of(3) {
                 self.fake
                     .tell(
                         "deliveries/release",
-                        json!({ "seed": seed, "duplicates": seed % 2, "parallel": seed % 5 == 0 }),
+                        json!({ "seed": seed, "duplicates": seed % 2, "parallel": seed.is_multiple_of(5) }),
                     )
                     .await;
             }
