@@ -1,13 +1,15 @@
 //! `./dev bench jobs`: what the queue does on this machine, with real stores and the real binaries.
 //!
 //! Every figure is the median of the rounds, each on a fresh database, with the load average of its time beside it. One
-//! file per family: `enqueue` and `rest` put jobs in, `drain` and `backlog` take them out, `idle`, `latency`, `recovery`
-//! say what a user notices. `meter` reads what processes and stores consumed, `stage` holds a round's stores and workers.
+//! file per family: `enqueue`, `rest` and `ingest` (Stripe's events) put jobs in, `drain` and `backlog` take them out,
+//! `idle`, `latency`, `recovery` say what a user notices. `meter` reads what processes and stores consumed, `stage` holds
+//! a round's stores and workers.
 
 mod backlog;
 mod drain;
 mod enqueue;
 mod idle;
+mod ingest;
 mod latency;
 mod meter;
 mod recovery;
@@ -22,12 +24,13 @@ const USAGE: &str = "bench jobs [--jobs N] [--rounds N] [--seconds N] [--only WH
   --jobs N      jobs of a drain and of a bulk enqueue (20000)
   --rounds N    each figure is the median of so many rounds (3)
   --seconds N   of each latency run (10)
-  --only WHAT   enqueue, rest, drain, idle, latency, recovery, backlog, finished
+  --only WHAT   enqueue, rest, ingest, drain, idle, latency, recovery, backlog, finished
   --full        also 1,000,000 waiting (backlog) and 5,000,000 finished rows in the ledger (finished); minutes a round
   --json FILE   the figures with all their values";
 
 /// What is measured, in this order.
-const FAMILIES: [&str; 8] = ["enqueue", "rest", "drain", "idle", "latency", "recovery", "backlog", "finished"];
+const FAMILIES: [&str; 9] =
+    ["enqueue", "rest", "ingest", "drain", "idle", "latency", "recovery", "backlog", "finished"];
 
 /// What was asked for.
 pub struct Options {
@@ -54,6 +57,7 @@ async fn main() -> anyhow::Result<()> {
             match *family {
                 "enqueue" => enqueue::measure(&stage, &options, &mut report).await?,
                 "rest" => rest::measure(&stage, &options, &mut report).await?,
+                "ingest" => ingest::measure(&stage, &options, &mut report).await?,
                 "drain" => drain::measure(&stage, &options, &mut report).await?,
                 "idle" => idle::measure(&stage, &mut report).await?,
                 "latency" => latency::measure(&stage, &options, &mut report).await?,

@@ -30,11 +30,9 @@ impl Report {
     }
 
     /// p50, p95 and p99 of many measurements.
-    pub fn put_percentiles(&mut self, name: &str, unit: &'static str, mut all: Vec<f64>) {
-        all.sort_by(f64::total_cmp);
+    pub fn put_percentiles(&mut self, name: &str, unit: &'static str, all: Vec<f64>) {
         for percent in [50, 95, 99] {
-            let at = (all.len() * percent / 100).min(all.len() - 1);
-            self.put(format!("{name}, p{percent}"), unit, all[at]);
+            self.put(format!("{name}, p{percent}"), unit, percentile(&all, percent));
         }
     }
 
@@ -70,6 +68,13 @@ impl Row {
 pub fn load() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
+/// So many percent of the measurements are not above it.
+pub fn percentile(all: &[f64], percent: usize) -> f64 {
+    let mut all = all.to_vec();
+    all.sort_by(f64::total_cmp);
+    all[(all.len() * percent / 100).min(all.len() - 1)]
 }
 
 fn cpus() -> usize {

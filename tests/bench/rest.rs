@@ -81,7 +81,7 @@ async fn calls(port: u16, request: &Arc<[u8]>, each: usize) -> anyhow::Result<Ve
             for _ in 0..each {
                 let began = Instant::now();
                 socket.write_all(&request).await?;
-                answer(&mut socket).await?;
+                answer(&mut socket, 202).await?;
                 times.push(began.elapsed().as_secs_f64() * 1000.0);
             }
             anyhow::Ok(times)
@@ -94,11 +94,11 @@ async fn calls(port: u16, request: &Arc<[u8]>, each: usize) -> anyhow::Result<Ve
     Ok(all)
 }
 
-/// Reads a 202 to its last byte.
-async fn answer(socket: &mut BufReader<TcpStream>) -> anyhow::Result<()> {
+/// Reads an answer of this status to its last byte.
+pub async fn answer(socket: &mut BufReader<TcpStream>, status: u16) -> anyhow::Result<()> {
     let (mut line, mut length) = (String::new(), 0);
     socket.read_line(&mut line).await?;
-    anyhow::ensure!(line.starts_with("HTTP/1.1 202"), "the API answered `{}`", line.trim());
+    anyhow::ensure!(line.starts_with(&format!("HTTP/1.1 {status}")), "the API answered `{}`", line.trim());
     while line != "\r\n" {
         line.clear();
         anyhow::ensure!(socket.read_line(&mut line).await? > 0, "the API closed the connection");

@@ -12,6 +12,7 @@ use tokio::process::Child;
 use super::webhook::{event, sign};
 use super::*;
 
+mod canary;
 mod killed;
 mod outages;
 mod replay;
