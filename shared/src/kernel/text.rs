@@ -2,6 +2,11 @@
 
 use std::borrow::Cow;
 
+use chrono::{Datelike, NaiveDate};
+
+const MONTHS_FR: &str = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre";
+const MONTHS_EN: &str = "January February March April May June July August September October November December";
+
 /// At most `max` characters, with an ellipsis where something was cut.
 pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
     match text.char_indices().nth(max) {
@@ -47,6 +52,14 @@ pub fn grouped(digits: &str, mark: char) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A day as people read it: `21 novembre 2026`, `1er mai 2026`; `21 November 2026` in English (`en`).
+pub fn day(day: NaiveDate, locale: &str) -> String {
+    let months = if locale == "en" { MONTHS_EN } else { MONTHS_FR };
+    let month = months.split(' ').nth(day.month0() as usize).unwrap_or_default();
+    let first = if day.day() == 1 && locale != "en" { "er" } else { "" };
+    format!("{}{first} {month} {}", day.day(), day.year())
 }
 
 /// The best language we have for an `Accept-Language` header; French when in doubt.

@@ -78,6 +78,12 @@ pub static ADMIN_PAYMENT: Template = template("admin-payment", Class::Notificati
 pub static USER_PAYMENT: Template = template("user-payment", Class::Notification, Lane::Email);
 /// A payment did not go through, and how to try again.
 pub static PAYMENT_FAILED: Template = template("billing-payment-failed", Class::Transactional, Lane::EmailHigh);
+/// An invoice, as a Factur-X file.
+pub static INVOICE: Template = template("billing-invoice", Class::Transactional, Lane::Email);
+/// A credit note, as a Factur-X file.
+pub static CREDIT_NOTE: Template = template("billing-credit-note", Class::Transactional, Lane::Email);
+/// An invoice that is not paid in time.
+pub static PAYMENT_REMINDER: Template = template("billing-payment-reminder", Class::Transactional, Lane::Email);
 /// The guest's receipt for an order.
 pub static VISITOR_ORDER: Template = template("visitor-order", Class::Transactional, Lane::Email);
 /// The visitor's receipt for a contact form.
@@ -108,7 +114,7 @@ pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, La
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 18] = [
+pub static ALL: [&Template; 21] = [
     &ADMIN_MESSAGE,
     &ADMIN_INFO,
     &ADMIN_SUCCESS,
@@ -119,6 +125,9 @@ pub static ALL: [&Template; 18] = [
     &ADMIN_PAYMENT,
     &USER_PAYMENT,
     &PAYMENT_FAILED,
+    &INVOICE,
+    &CREDIT_NOTE,
+    &PAYMENT_REMINDER,
     &VISITOR_ORDER,
     &VISITOR_CONTACT,
     &ACTIVATION_LINK,

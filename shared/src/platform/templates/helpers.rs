@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use chrono::Datelike;
+use chrono::NaiveDate;
 use chrono::Utc;
 use handlebars::Context;
 use handlebars::Handlebars;
@@ -27,13 +27,12 @@ use crate::kernel::text;
 const NOTHING: &str = "–";
 const REFUSED: &str = "#";
 
-const MONTHS_FR: &str = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre";
-const MONTHS_EN: &str = "January February March April May June July August September October November December";
-
 /// Makes the house's helpers known to a registry.
 pub(super) fn register(registry: &mut Handlebars<'static>) {
     for word in [
         Word("date", date),
+        Word("day", day),
+        Word("days", days),
         Word("ago", ago),
         Word("duration", duration),
         Word("number", number),
@@ -90,14 +89,30 @@ fn date(argument: &Json, scene: &Scene<'_>) -> Said {
         return Ok(Json::from(NOTHING));
     }
     let at = instant(argument)?;
-    let months = if scene.is_english() { MONTHS_EN } else { MONTHS_FR };
-    let month = months.split(' ').nth(at.month0() as usize).unwrap_or_default();
-    let (day, year, clock) = (at.day(), at.year(), at.format("%H:%M"));
-    Ok(Json::from(match (scene.is_english(), day) {
-        (true, _) => format!("{day} {month} {year}, {clock} UTC"),
-        (false, 1) => format!("1er {month} {year} à {clock} UTC"),
-        (false, _) => format!("{day} {month} {year} à {clock} UTC"),
-    }))
+    let day = text::day(at.date_naive(), if scene.is_english() { "en" } else { "fr" });
+    let comma = if scene.is_english() { "," } else { " à" };
+    Ok(Json::from(format!("{day}{comma} {} UTC", at.format("%H:%M"))))
+}
+
+/// `day`: a date, `2026-11-21`, as "21 novembre 2026", "21 November 2026".
+fn day(argument: &Json, scene: &Scene<'_>) -> Said {
+    if argument.is_null() {
+        return Ok(Json::from(NOTHING));
+    }
+    let day = NaiveDate::deserialize(argument).map_err(|error| RenderErrorReason::NestedError(Box::new(error)))?;
+    Ok(Json::from(text::day(day, if scene.is_english() { "en" } else { "fr" })))
+}
+
+/// `days`: a number of them: "15 jours", "15 days".
+fn days(argument: &Json, scene: &Scene<'_>) -> Said {
+    let many = argument.as_i64() != Some(1);
+    let unit = match (scene.is_english(), many) {
+        (true, true) => "days",
+        (true, false) => "day",
+        (false, true) => "jours",
+        (false, false) => "jour",
+    };
+    Ok(Json::from(format!("{argument} {unit}")))
 }
 
 /// `ago`: "3 min ago", "il y a 3 min"; the date itself after thirty days, or when the context has no `now`.
