@@ -3,12 +3,12 @@
 use clap::Subcommand;
 use shared::kernel::Error;
 use shared::kernel::ids::BatchId;
-use shared::kernel::page::{self, PageRequest};
 use shared::platform::Platform;
 use shared::platform::jobs::admin::batches::{self, BatchFilter, BatchView};
 
 use super::exit::Failure;
-use super::text::{json, moment, plain, relative, table};
+use super::pages::Slice;
+use super::text::{json, moment, plain, relative};
 use super::{open, say};
 
 /// What can be asked about batches.
@@ -19,12 +19,8 @@ pub enum Command {
         /// Only those that are not finished
         #[arg(long)]
         open: bool,
-        /// At most so many, up to 200
-        #[arg(long, default_value_t = page::DEFAULT_LIMIT, value_parser = clap::value_parser!(i64).range(1..=page::MAX_LIMIT))]
-        limit: i64,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        slice: Slice,
     },
     /// Show one batch; its jobs are `facteur jobs ls --batch ID`
     Show {
@@ -40,23 +36,15 @@ pub enum Command {
 pub async fn run(command: Command) -> Result<(), Failure> {
     let platform = open().await?;
     match command {
-        Command::Ls { open, limit, json } => list(&platform, open, limit, json).await,
+        Command::Ls { open, slice } => list(&platform, open, &slice).await,
         Command::Show { id, json } => show(&platform, id, json).await,
     }
 }
 
-async fn list(platform: &Platform, open: bool, limit: i64, as_json: bool) -> Result<(), Failure> {
+async fn list(platform: &Platform, open: bool, slice: &Slice) -> Result<(), Failure> {
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
     let filter = BatchFilter { open: open.then_some(true) };
-    let page = batches::list(&mut db, filter, PageRequest { limit, after: None }).await?;
-    if as_json {
-        say(json(&serde_json::json!({ "data": page.rows, "page": { "next": page.next } }))?);
-        return Ok(());
-    }
-    if page.rows.is_empty() {
-        say("no batch matches");
-        return Ok(());
-    }
+    let page = batches::list(&mut db, filter, slice.request()?).await?;
     let now = platform.clock.now();
     let line = |batch: &BatchView| {
         vec![
@@ -67,8 +55,7 @@ async fn list(platform: &Platform, open: bool, limit: i64, as_json: bool) -> Res
             batch.name.clone(),
         ]
     };
-    say(table(&["ID", "STATE", "OPENED", "JOBS", "NAME"], &page.rows.iter().map(line).collect::<Vec<_>>()));
-    Ok(())
+    slice.print(&page, "no batch matches", &["ID", "STATE", "OPENED", "JOBS", "NAME"], line)
 }
 
 async fn show(platform: &Platform, id: BatchId, as_json: bool) -> Result<(), Failure> {

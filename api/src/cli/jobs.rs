@@ -3,14 +3,14 @@
 use clap::{Args, Subcommand};
 use shared::kernel::Error;
 use shared::kernel::ids::JobId;
-use shared::kernel::page::{self, PageRequest};
 use shared::platform::Platform;
 use shared::platform::jobs::admin::{self, JobRow};
 
-use super::exit::{Failure, USAGE};
-use super::text::{json, relative, short, table};
+use super::exit::Failure;
+use super::pages::Slice;
+use super::text::{relative, short};
 use super::which::Which;
-use super::{open, retry, say, show};
+use super::{open, retry, show};
 
 /// What can be done with jobs.
 #[derive(Subcommand)]
@@ -55,15 +55,8 @@ Beware: `abort` takes a worker process down, three times before its job is quara
 pub struct Ls {
     #[command(flatten)]
     which: Which,
-    /// At most so many, up to 200
-    #[arg(long, default_value_t = page::DEFAULT_LIMIT, value_parser = clap::value_parser!(i64).range(1..=page::MAX_LIMIT))]
-    limit: i64,
-    /// Where the last list ended
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    slice: Slice,
 }
 
 /// Does it.
@@ -80,19 +73,9 @@ pub async fn run(command: Command) -> Result<(), Failure> {
 }
 
 async fn list(platform: &Platform, args: Ls) -> Result<(), Failure> {
-    let wrong = || Failure::new(USAGE, "--after is no cursor of ours: it is printed below a list that goes on");
-    let after = args.after.map(|cursor| page::decode(&cursor).ok_or_else(wrong)).transpose()?;
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
     let filter = args.which.filter().checked()?;
-    let page = admin::list(&mut db, &filter, PageRequest { limit: args.limit, after }).await?;
-    if args.json {
-        say(json(&serde_json::json!({ "data": page.rows, "page": { "next": page.next } }))?);
-        return Ok(());
-    }
-    if page.rows.is_empty() {
-        say("no job matches");
-        return Ok(());
-    }
+    let page = admin::list(&mut db, &filter, args.slice.request()?).await?;
     let now = platform.clock.now();
     let line = |row: &JobRow| {
         vec![
@@ -108,9 +91,5 @@ async fn list(platform: &Platform, args: Ls) -> Result<(), Failure> {
         ]
     };
     let head = ["ID", "STATE", "KIND", "LANE", "ATTEMPT", "ENQUEUED", "ENDED/DUE", "ABOUT", "LAST ERROR"];
-    say(table(&head, &page.rows.iter().map(line).collect::<Vec<_>>()));
-    if let Some(next) = page.next {
-        say(format_args!("there are more: --after {next}"));
-    }
-    Ok(())
+    args.slice.print(&page, "no job matches", &head, line)
 }

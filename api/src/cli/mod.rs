@@ -9,6 +9,7 @@ mod jobs;
 mod kinds;
 mod migrate;
 mod openapi;
+mod pages;
 mod queues;
 mod retry;
 mod schedules;

@@ -1,14 +1,18 @@
 //! `facteur seed`: one sample user of each role and a few products, for development and tests. A second run changes
 //! nothing.
 
+use std::time::Duration;
+
 use shared::domain::billing::products::{self, Facts};
 use shared::domain::billing::totals::VatCategory;
 use shared::domain::identity::permissions;
 use shared::domain::identity::users::{self, NewUser, Status};
+use shared::flows::product_changed;
 use shared::kernel::Error;
 use shared::kernel::config::Env;
 use shared::kernel::money::{Currency, Money};
 use shared::platform::Platform;
+use shared::platform::tx::Tx;
 
 use super::exit::{DENIED, Failure};
 use super::users::add;
@@ -101,9 +105,9 @@ async fn make(platform: &Platform, email: &str, role: &str, password: &str) -> R
 
 /// Puts the products that are missing into the catalogue.
 async fn stock(platform: &Platform) -> Result<(), Failure> {
-    let mut db = platform.db.acquire().await.map_err(Error::from)?;
+    let mut tx = Tx::begin(platform).await?;
     for (position, &(slug, name, price, vat_rate_bp, category, stock_quantity)) in PRODUCTS.iter().enumerate() {
-        if products::find_by_slug(&mut db, slug).await?.is_some() {
+        if products::find_by_slug(&mut tx, slug).await?.is_some() {
             continue;
         }
         let facts = Facts {
@@ -118,7 +122,10 @@ async fn stock(platform: &Platform) -> Result<(), Failure> {
             is_active: true,
             position: position as i32,
         };
-        products::insert(&mut db, facts).await?;
+        let product = products::insert(&mut tx, facts).await?;
+        product_changed::story(&mut tx, None, &product).await?;
     }
+    tx.commit().await?;
+    platform.tickets.flush(Duration::from_secs(2)).await;
     Ok(())
 }

@@ -3,12 +3,12 @@
 use shared::domain::billing::received::{self, EventFilter, EventStatus, StripeEvent};
 use shared::flows::stripe_event;
 use shared::kernel::Error;
-use shared::kernel::page::{self, PageRequest};
 use shared::platform::Platform;
 
-use crate::cli::exit::{Failure, USAGE};
+use crate::cli::exit::Failure;
+use crate::cli::pages::Slice;
 use crate::cli::say;
-use crate::cli::text::{json, relative, short, table};
+use crate::cli::text::{relative, short};
 
 /// `stripe events`.
 #[derive(clap::Args)]
@@ -19,15 +19,8 @@ pub struct Args {
     /// Of which this became: received, processed, ignored, unmatched, failed or quarantined
     #[arg(long, value_parser = status)]
     status: Option<EventStatus>,
-    /// At most so many, up to 200
-    #[arg(long, default_value_t = page::DEFAULT_LIMIT, value_parser = clap::value_parser!(i64).range(1..=page::MAX_LIMIT))]
-    limit: i64,
-    /// Where the last list ended
-    #[arg(long, value_name = "CURSOR")]
-    after: Option<String>,
-    /// As JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    slice: Slice,
     /// Instead: the types that are handled here, one a line, for the endpoint at Stripe
     #[arg(long, conflicts_with_all = ["kind", "status", "limit", "after", "json"])]
     types: bool,
@@ -47,19 +40,9 @@ pub async fn run(platform: &Platform, args: Args) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let wrong = || Failure::new(USAGE, "--after is no cursor of ours: it is printed below a list that goes on");
-    let after = args.after.map(|cursor| page::decode(&cursor).ok_or_else(wrong)).transpose()?;
     let filter = EventFilter { kind: args.kind, status: args.status, ..EventFilter::default() };
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
-    let page = received::list(&mut db, &filter, PageRequest { limit: args.limit, after }).await?;
-    if args.json {
-        say(json(&serde_json::json!({ "data": page.rows, "page": { "next": page.next } }))?);
-        return Ok(());
-    }
-    if page.rows.is_empty() {
-        say("no event matches");
-        return Ok(());
-    }
+    let page = received::list(&mut db, &filter, args.slice.request()?).await?;
     let now = platform.clock.now();
     let line = |event: &StripeEvent| {
         vec![
@@ -74,9 +57,5 @@ pub async fn run(platform: &Platform, args: Args) -> Result<(), Failure> {
         ]
     };
     let head = ["EVENT", "STATUS", "TYPE", "CAME", "TIMES", "REPLAYS", "ABOUT", "ERROR"];
-    say(table(&head, &page.rows.iter().map(line).collect::<Vec<_>>()));
-    if let Some(next) = page.next {
-        say(format_args!("there are more: --after {next}"));
-    }
-    Ok(())
+    args.slice.print(&page, "no event matches", &head, line)
 }
