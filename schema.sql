@@ -910,7 +910,7 @@ CREATE INDEX orders_customer ON public.orders USING btree (customer_id, id);
 
 CREATE INDEX orders_status ON public.orders USING btree (status, id);
 
-CREATE INDEX outgoing_calls_age ON public.outgoing_calls USING btree (settled_at) WHERE (settled_at IS NOT NULL);
+CREATE INDEX outgoing_calls_age ON public.outgoing_calls USING btree (first_sent_at);
 
 CREATE INDEX payment_methods_customer ON public.payment_methods USING btree (customer_id, id);
 

@@ -162,12 +162,26 @@ impl Shop {
         self.admin().post(&format!("/api/v1/admin/orders/{}/refunds", text(order, "id")), body).await
     }
 
+    /// A refund is asked for, made, and told.
+    async fn give_back(&self, order: &Value, body: Value) {
+        self.refund(order, body).await.status(202);
+        self.settle().await;
+        self.news().await;
+    }
+
     /// Looks for what no webhook brought.
     async fn reconcile(&self) {
         let mut tx = Tx::begin(&self.app.platform).await.expect("a transaction");
         enqueue(&mut tx, &ReconcileStripe {}).await.expect("a job");
         tx.commit().await.expect("a commit");
         self.settle().await;
+    }
+
+    /// Somebody does this at Stripe itself, in its dashboard.
+    async fn at_stripe(&self, method: reqwest::Method, path: &str, form: &[(&str, &str)]) -> Value {
+        let call = reqwest::Client::new().request(method, format!("{}/v1/{path}", self.fake.url)).bearer_auth(KEY);
+        let answer = call.form(form).send().await.expect("an answer").error_for_status().expect("it is done");
+        answer.json().await.expect("JSON")
     }
 
     /// The charge that paid it.

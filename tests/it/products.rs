@@ -61,8 +61,11 @@ async fn every_change_counts_and_is_written_down_and_no_change_is_not() {
     assert_eq!(admin.patch(&path(&made), json!({})).await.ok()["version"], 2);
     let free = admin.patch(&path(&made), json!({ "stock_quantity": null, "category": null })).await.ok();
     assert_eq!((&free["stock_quantity"], &free["category"], &free["version"]), (&Value::Null, &Value::Null, &json!(3)));
+    let said = admin.patch(&path(&made), json!({ "description": "Deux lectures." })).await.ok();
+    let silent = admin.patch(&path(&made), json!({ "description": "" })).await.ok();
+    assert_eq!((&said["description"], &silent["description"]), (&json!("Deux lectures."), &json!("")));
     let log = app.sql("select details from audit_log where action = 'PRODUCT_CHANGED' order by id").await;
-    assert_eq!(log.as_array().map(Vec::len), Some(3), "made, dearer, unlimited: {log}");
+    assert_eq!(log.as_array().map(Vec::len), Some(5), "made, dearer, unlimited, described, not any more: {log}");
     assert_eq!(log[1]["details"]["before"]["unit_price"]["amount"], 1800);
     assert_eq!(log[1]["details"]["after"]["unit_price"]["amount"], 2000);
 }

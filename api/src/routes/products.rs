@@ -13,7 +13,7 @@ use shared::kernel::page::Page;
 use shared::kernel::patch;
 use validator::Validate;
 
-use super::requests::{line, prose};
+use super::requests::{line, words};
 use crate::app::App;
 use crate::error::Answer;
 use crate::extract::{Nothing, Paging, Path, Post, Query, listed};
@@ -127,7 +127,7 @@ struct NewProduct {
     #[validate(length(max = 200), custom(function = "line"))]
     name: String,
     /// What it is.
-    #[validate(length(max = 5000), custom(function = "prose"))]
+    #[validate(length(max = 5000), custom(function = "words"))]
     description: Option<String>,
     /// Net, for one piece, in minor units.
     unit_price: Money,
@@ -184,7 +184,7 @@ struct ProductChange {
     #[validate(length(max = 200), custom(function = "line"))]
     name: Option<String>,
     /// What it is.
-    #[validate(length(max = 5000), custom(function = "prose"))]
+    #[validate(length(max = 5000), custom(function = "words"))]
     description: Option<String>,
     /// Net, for one piece, in minor units.
     unit_price: Option<Money>,

@@ -153,9 +153,11 @@ pub(super) fn line(text: &str) -> Result<(), ValidationError> {
 
 /// Several lines, and nothing but lines.
 pub(super) fn prose(text: &str) -> Result<(), ValidationError> {
-    if text.trim().is_empty() {
-        return Err(refuse("required", "must not be empty"));
-    }
+    if text.trim().is_empty() { Err(refuse("required", "must not be empty")) } else { words(text) }
+}
+
+/// The same where nothing may be said as well.
+pub(super) fn words(text: &str) -> Result<(), ValidationError> {
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(refuse("characters", "must not contain control characters"));
     }

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::domain::billing::customers::{self, Customer};
+use crate::domain::billing::methods;
 use crate::domain::billing::orders::{self, Order, OrderLine, OrderStatus, Scope};
 use crate::domain::billing::payments::{self, Outcome, Payment};
 use crate::domain::billing::totals;
@@ -86,35 +87,39 @@ pub async fn give_up(tx: &mut Tx, payment: &Payment) -> Result<()> {
 /// Stripe's page for it, and Stripe's customer when this made one. No transaction is open.
 pub async fn open(platform: &Platform, plan: &Plan) -> Result<(Session, Option<String>)> {
     let stripe = platform.stripe()?.hurried();
-    let Plan { order, customer, payment, .. } = plan;
-    let mut made = None;
-    let mut payer = customer.stripe_customer_id.clone();
-    if payer.is_none() && customer.user_id.is_some() {
-        let new = NewCustomer {
-            customer: &customer.id.to_string(),
-            email: &customer.email,
-            name: Some(&customer.billing.legal_name),
-            locale: &customer.locale,
-        };
-        made = Some(stripe.create_customer(&new).await?.id);
-        payer.clone_from(&made);
+    let known = plan.customer.stripe_customer_id.as_deref();
+    if known.is_none() && plan.customer.user_id.is_none() {
+        return Ok((stripe.create_session(&page(platform, plan, None)).await?, None)); // a guest is nobody's customer
     }
-    let site = platform.config.frontend_url();
-    let page = format!("{site}/orders/{}/payment", order.id);
-    let new = NewSession {
-        payment: &payment.id.to_string(),
-        order: &order.id.to_string(),
-        customer: payer.as_deref(),
+    if let Some(known) = known {
+        match stripe.create_session(&page(platform, plan, Some(known))).await {
+            Err(error) if error.misses("customer") => {} // deleted at Stripe: the buyer is a new one there
+            other => return Ok((other?, None)),
+        }
+    }
+    let Customer { id, email, locale, billing, .. } = &plan.customer;
+    let id = id.to_string();
+    let new = NewCustomer { customer: &id, email, name: Some(&billing.legal_name), locale, after: known };
+    let made = stripe.create_customer(&new).await?.id;
+    Ok((stripe.create_session(&page(platform, plan, Some(&made))).await?, Some(made)))
+}
+
+fn page<'a>(platform: &Platform, plan: &'a Plan, payer: Option<&'a str>) -> NewSession<'a> {
+    let Plan { order, customer, payment, .. } = plan;
+    let page = format!("{}/orders/{}/payment", platform.config.frontend_url(), order.id);
+    NewSession {
+        payment: payment.id.to_string(),
+        order: order.id.to_string(),
+        customer: payer,
         email: payer.is_none().then_some(customer.email.as_str()),
         currency: order.total_gross.currency.code(),
         lines: lines(plan),
         locale: &customer.locale,
-        success_url: &format!("{page}?session_id={{CHECKOUT_SESSION_ID}}"),
-        cancel_url: &page,
+        success_url: format!("{page}?session_id={{CHECKOUT_SESSION_ID}}"),
+        cancel_url: page,
         expires_at: payment.expires_at,
         keep_method: payer.is_some(),
-    };
-    Ok((stripe.create_session(&new).await?, made))
+    }
 }
 
 /// Lines as the page shows them: each with its VAT when that gives exactly the order's total, otherwise the order as one
@@ -140,7 +145,11 @@ fn line(line: &OrderLine) -> Option<Line<'_>> {
 pub async fn opened(tx: &mut Tx, plan: &Plan, session: &Session, customer: Option<&str>) -> Result<Payment> {
     let payment = &plan.payment;
     if let Some(customer) = customer {
-        customers::known_to_stripe(tx, plan.customer.id, customer).await?;
+        let before = plan.customer.stripe_customer_id.as_deref();
+        customers::known_to_stripe(tx, plan.customer.id, before, customer).await?;
+        if before.is_some() {
+            methods::forget_all(tx, plan.customer.id).await?; // they went with the one that was deleted
+        }
     }
     let url = session.url.as_ref().map(ExposeSecret::expose_secret);
     if payment.session_id.is_none() {

@@ -1,5 +1,7 @@
 //! The cards somebody keeps, and Stripe's own invoices.
 
+use reqwest::Method;
+
 use super::*;
 
 const URL: &str = "/api/v1/payment-methods";
@@ -33,25 +35,30 @@ async fn a_card_is_kept_shown_preferred_and_forgotten() {
 }
 
 #[tokio::test]
+async fn a_customer_deleted_at_stripe_is_a_new_one_at_the_next_order() {
+    let shop = Shop::open().await;
+    shop.paid(1).await;
+    let known = "select stripe_customer_id as id from customers where stripe_customer_id is not null";
+    for _ in 0..2 {
+        let old = text(&shop.app.sql(known).await[0], "id");
+        shop.at_stripe(Method::DELETE, &format!("customers/{old}"), &[]).await;
+        shop.paid(1).await;
+        assert_ne!(text(&shop.app.sql(known).await[0], "id"), old);
+        let kept = shop.buyer().get(URL).await.ok();
+        assert_eq!(kept.as_array().map(Vec::len), Some(1), "the card of the new one: {kept}");
+    }
+}
+
+#[tokio::test]
 async fn a_subscription_and_its_invoices_are_mirrored() {
     let shop = Shop::open().await;
     shop.paid(1).await;
     let objects = shop.fake.ask("objects").await;
     let objects = objects["data"].as_array().expect("objects");
     let customer = objects.iter().find(|object| object["object"] == "customer").expect("a customer");
-    let price = reqwest::Client::new()
-        .post(format!("{}/v1/prices", shop.fake.url))
-        .bearer_auth(KEY)
-        .form(&[
-            ("currency", "eur"),
-            ("unit_amount", "900"),
-            ("recurring[interval]", "month"),
-            ("product_data[name]", "Club"),
-        ])
-        .send()
-        .await
-        .expect("an answer");
-    let price: Value = price.json().await.expect("JSON");
+    let price =
+        [("currency", "eur"), ("unit_amount", "900"), ("recurring[interval]", "month"), ("product_data[name]", "Club")];
+    let price = shop.at_stripe(Method::POST, "prices", &price).await;
     let subscription = json!({ "customer": customer["id"], "price": price["id"] });
     let subscription = shop.fake.tell("subscriptions", subscription).await;
     let id = text(&subscription, "id");

@@ -94,7 +94,8 @@ async fn another_stripe_is_understood_and_does_no_harm() {
 /// Customers and cards: what localstripe has in the shapes we read.
 async fn our_client_speaks_with(app: &TestApp, foreign: &Foreign) -> (String, String) {
     let stripe = app.platform.stripe().expect("payments are on");
-    let new = NewCustomer { customer: "0196", email: "claire@example.org", name: Some("Claire"), locale: "fr" };
+    let new =
+        NewCustomer { customer: "0196", email: "claire@example.org", name: Some("Claire"), locale: "fr", after: None };
     let customer = stripe.create_customer(&new).await.expect("a customer");
     assert_eq!(customer.metadata.get("customer_id"), Some("0196"));
     assert!(stripe.customer("cus_none").await.expect("an answer").is_none());

@@ -1,5 +1,7 @@
 //! Money goes back: refunds, disputes, and payments that should not have been.
 
+use reqwest::Method;
+
 use super::*;
 
 #[tokio::test]
@@ -19,9 +21,7 @@ async fn a_refund_in_two_parts_never_gives_back_more_than_came() {
         shop.refund(&order, json!({ "amount": 1161, "reason": "trop" })).await.status(409).code(),
         "refund_too_much"
     );
-    shop.refund(&order, json!({ "reason": "le reste" })).await.status(202);
-    shop.settle().await;
-    shop.news().await;
+    shop.give_back(&order, json!({ "reason": "le reste" })).await;
     assert_eq!(shop.status(&order).await, is("refunded", &["refunded"]));
     assert_eq!(shop.refund(&order, json!({ "reason": "plus rien" })).await.status(409).code(), "not_paid");
     let mails = shop.subjects();
@@ -68,11 +68,7 @@ async fn a_refund_made_in_stripes_dashboard_is_one_of_ours() {
     let shop = Shop::open().await;
     let (order, session) = shop.paid(1).await;
     let charge = shop.charge(&session).await;
-    let answer = reqwest::Client::new()
-        .post(format!("{}/v1/refunds", shop.fake.url))
-        .bearer_auth(KEY)
-        .form(&[("charge", charge.as_str()), ("amount", "500")]);
-    assert!(answer.send().await.expect("an answer").status().is_success());
+    shop.at_stripe(Method::POST, "refunds", &[("charge", &charge), ("amount", "500")]).await;
     shop.news().await;
     assert_eq!(shop.status(&order).await, is("paid", &["partially_refunded"]));
     let refund = &shop.whole(&order).await["refunds"][0];
@@ -86,9 +82,7 @@ async fn a_refund_made_in_stripes_dashboard_is_one_of_ours() {
 async fn a_refund_that_fails_days_later_is_undone_and_somebody_is_told() {
     let shop = Shop::open().await;
     let (order, _) = shop.paid(1).await;
-    shop.refund(&order, json!({ "reason": "tout" })).await.status(202);
-    shop.settle().await;
-    shop.news().await;
+    shop.give_back(&order, json!({ "reason": "tout" })).await;
     assert_eq!(shop.status(&order).await, is("refunded", &["refunded"]));
     shop.subjects();
     let refund = text(&shop.whole(&order).await["refunds"][0], "stripe_refund_id");
@@ -97,9 +91,7 @@ async fn a_refund_that_fails_days_later_is_undone_and_somebody_is_told() {
     assert_eq!(shop.status(&order).await, is("paid", &["succeeded"]));
     let mails = shop.subjects();
     assert!(mails.iter().any(|subject| subject.contains("refund failed")), "{mails:?}");
-    shop.refund(&order, json!({ "reason": "encore" })).await.status(202);
-    shop.settle().await;
-    shop.news().await;
+    shop.give_back(&order, json!({ "reason": "encore" })).await;
     assert_eq!(shop.status(&order).await, is("refunded", &["refunded"]));
 }
 
@@ -109,14 +101,8 @@ async fn a_refund_that_stripe_refuses_gives_nothing_back() {
     let (order, session) = shop.paid(1).await;
     let charge = shop.charge(&session).await;
     // Somebody was faster in Stripe's dashboard, and we have not heard of it yet.
-    let answer = reqwest::Client::new()
-        .post(format!("{}/v1/refunds", shop.fake.url))
-        .bearer_auth(KEY)
-        .form(&[("charge", charge.as_str())]);
-    assert!(answer.send().await.expect("an answer").status().is_success());
-    shop.refund(&order, json!({ "reason": "trop tard" })).await.status(202);
-    shop.settle().await;
-    shop.news().await;
+    shop.at_stripe(Method::POST, "refunds", &[("charge", &charge)]).await;
+    shop.give_back(&order, json!({ "reason": "trop tard" })).await;
     let refunds = shop.whole(&order).await["refunds"].clone();
     let mut states: Vec<_> = refunds.as_array().expect("refunds").iter().map(|one| text(one, "status")).collect();
     states.sort();
@@ -209,9 +195,7 @@ async fn money_for_an_order_that_was_cancelled_or_paid_is_told() {
     assert_eq!(shop.status(&order).await, is("cancelled", &["succeeded"]));
     let mails = shop.subjects();
     assert!(mails.iter().any(|subject| subject.contains("paid after cancel")), "{mails:?}");
-    shop.refund(&order, json!({ "reason": "annulée" })).await.status(202);
-    shop.settle().await;
-    shop.news().await;
+    shop.give_back(&order, json!({ "reason": "annulée" })).await;
     assert_eq!(shop.status(&order).await, is("cancelled", &["refunded"]));
 }
 
@@ -232,8 +216,6 @@ async fn an_order_that_was_paid_twice_is_told_and_one_of_them_goes_back() {
     let mails = shop.subjects();
     assert_eq!(mails.iter().filter(|subject| subject.contains("paid twice")).count(), 2, "{mails:?}");
     assert_eq!(mails.iter().filter(|subject| subject.contains("Paiement reçu pour")).count(), 1, "{mails:?}");
-    shop.refund(&order, json!({ "reason": "payé deux fois" })).await.status(202);
-    shop.settle().await;
-    shop.news().await;
+    shop.give_back(&order, json!({ "reason": "payé deux fois" })).await;
     assert_eq!(shop.status(&order).await, is("paid", &["refunded", "succeeded"]), "it is still paid");
 }

@@ -47,7 +47,7 @@ async fn nobody_is_given_away() {
     let stripe = f.restarted();
     let mut shown = vec![format!("{:?}", f.app.platform.config)];
     let made = stripe.create_session(&session()).await.expect("a session");
-    let new = NewCustomer { customer: "0196", email: CANARIES[1], name: Some(CANARIES[0]), locale: "fr" };
+    let new = NewCustomer { customer: "0196", email: CANARIES[1], name: Some(CANARIES[0]), locale: "fr", after: None };
     shown.push(format!("{made:#?} {:?}", stripe.create_customer(&new).await.expect("a customer")));
     f.server.put(json!({ "id": "evt_1", "type": "x", "data": { "object": { "name": CANARIES[0] } } }));
     shown

@@ -119,6 +119,10 @@ async fn after_a_day_a_call_that_did_nothing_has_a_new_key() {
     assert_eq!(f.server.seen().last().map(|seen| seen.key().to_owned()), Some("refund:0199:2".into()));
     let states: Vec<_> = f.calls().await.as_array().expect("rows").iter().map(|row| row["state"].clone()).collect();
     assert_eq!((states, f.server.created()), (vec![json!("sent"), json!("done")], 1));
+    f.app.advance(Duration::from_secs(91 * 86_400)).await;
+    let mut db = f.app.platform.db.acquire().await.expect("a connection");
+    let gone = shared::platform::stripe::purge(&mut db).await.expect("purged");
+    assert_eq!(gone, 2, "the one that did nothing as well: another took its place");
 }
 
 #[tokio::test]

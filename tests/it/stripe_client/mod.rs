@@ -60,15 +60,15 @@ fn refund(amount: i64) -> NewRefund<'static> {
 
 fn session() -> NewSession<'static> {
     NewSession {
-        payment: "0198",
-        order: "0197",
+        payment: "0198".to_owned(),
+        order: "0197".to_owned(),
         customer: None,
         email: Some("canary@example.org"),
         currency: "EUR",
         lines: vec![Line { name: "Relecture", unit_amount: 4990, quantity: 2 }],
         locale: "fr",
-        success_url: "https://www.example.org/merci?session={CHECKOUT_SESSION_ID}",
-        cancel_url: "https://www.example.org/panier",
+        success_url: "https://www.example.org/merci?session={CHECKOUT_SESSION_ID}".to_owned(),
+        cancel_url: "https://www.example.org/panier".to_owned(),
         expires_at: DateTime::from_timestamp(1_790_003_600, 0).expect("a time"),
         keep_method: false,
     }

@@ -58,7 +58,10 @@ async fn a_session_carries_the_order_everywhere_and_integers_for_money() {
     assert!(!form.keys().any(|name| name.starts_with("payment_method_types")), "Stripe chooses: {form:?}");
     for (payment, currency, unit_amount) in [("jpy", "JPY", 500), ("kwd", "KWD", 1_230), ("chf", "chf", 1)] {
         let lines = vec![Line { name: "x", unit_amount, quantity: 1 }];
-        f.stripe().create_session(&NewSession { payment, currency, lines, ..session() }).await.expect("a session");
+        f.stripe()
+            .create_session(&NewSession { payment: payment.to_owned(), currency, lines, ..session() })
+            .await
+            .expect("a session");
         let form = f.server.seen().pop().expect("a call").form;
         assert_eq!(form["line_items[0][price_data][unit_amount]"], unit_amount.to_string());
         assert_eq!(form["line_items[0][price_data][currency]"], currency.to_lowercase());
@@ -72,7 +75,7 @@ async fn every_call_reaches_its_place() {
     let id = stripe.create_session(&session()).await.expect("a session").id;
     assert_eq!(stripe.expire_session(&id).await.expect("a session").status.as_deref(), Some("expired"));
     assert_eq!(stripe.session(&id).await.expect("an answer").expect("a session").id, id);
-    let new = NewCustomer { customer: "0196", email: "a@example.org", name: Some("A"), locale: "fr" };
+    let new = NewCustomer { customer: "0196", email: "a@example.org", name: Some("A"), locale: "fr", after: None };
     let customer = stripe.create_customer(&new).await.expect("a customer").id;
     f.server.put(
         json!({ "id": "pm_1", "type": "card", "customer": customer, "card": { "brand": "visa", "last4": "4242" } }),

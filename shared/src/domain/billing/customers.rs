@@ -167,11 +167,18 @@ pub async fn put(
     written.ok_or_else(|| Error::internal("an upsert gave no row"))
 }
 
-/// Stripe knows this customer under that name.
-pub async fn known_to_stripe(db: &mut PgConnection, id: CustomerId, stripe_id: &str) -> Result<()> {
+/// Stripe knows this customer under that name now, unless it has got another one than `before` meanwhile.
+pub async fn known_to_stripe(
+    db: &mut PgConnection,
+    id: CustomerId,
+    before: Option<&str>,
+    stripe_id: &str,
+) -> Result<()> {
     sqlx::query!(
-        "update customers set stripe_customer_id = $2, updated_at = now() where id = $1 and stripe_customer_id is null",
+        "update customers set stripe_customer_id = $3, updated_at = now()
+         where id = $1 and stripe_customer_id is not distinct from $2",
         id.0,
+        before,
         stripe_id
     )
     .execute(db)

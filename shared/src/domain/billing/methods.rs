@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{PaymentMethodId, UserId};
+use crate::kernel::ids::{CustomerId, PaymentMethodId, UserId};
 use crate::platform::stripe::{Customer, PaymentMethod};
 
 /// What somebody can pay with.
@@ -89,6 +89,12 @@ pub async fn forget(db: &mut PgConnection, stripe_id: &str) -> Result<bool> {
 /// Makes this the default of its customer.
 pub async fn prefer(db: &mut PgConnection, method: &Method) -> Result<()> {
     one_default(db, method.stripe_customer.as_deref(), Some(&method.stripe_id)).await?;
+    Ok(())
+}
+
+/// A customer keeps nothing any more.
+pub async fn forget_all(db: &mut PgConnection, customer: CustomerId) -> Result<()> {
+    sqlx::query!("delete from payment_methods where customer_id = $1", customer.0).execute(db).await?;
     Ok(())
 }
 

@@ -20,9 +20,9 @@ const EXPIRE: &str = "POST /checkout/sessions/:id/expire";
 #[derive(Clone)]
 pub struct NewSession<'a> {
     /// Our payment: another try to pay the same order is another payment.
-    pub payment: &'a str,
+    pub payment: String,
     /// Our order: `client_reference_id`, and in the metadata of the session and of its payment intent.
-    pub order: &'a str,
+    pub order: String,
     /// `cus_…`, when there is one.
     pub customer: Option<&'a str>,
     /// The address on the page, when there is no customer.
@@ -34,9 +34,9 @@ pub struct NewSession<'a> {
     /// `fr` or `en`.
     pub locale: &'a str,
     /// Where the buyer goes afterwards.
-    pub success_url: &'a str,
+    pub success_url: String,
     /// Where the buyer goes instead.
-    pub cancel_url: &'a str,
+    pub cancel_url: String,
     /// Between 30 minutes and 24 hours from its making, says Stripe.
     pub expires_at: DateTime<Utc>,
     /// Keeps the card with the customer for later orders.
@@ -63,7 +63,7 @@ impl Created for Session {
 impl Stripe {
     /// Makes the session of a payment; asked again, it is the same one.
     pub async fn create_session(&self, new: &NewSession<'_>) -> Result<Session> {
-        let once = Once { purpose: "checkout", subject: new.payment, endpoint: CREATE, request: build(new).build() };
+        let once = Once { purpose: "checkout", subject: &new.payment, endpoint: CREATE, request: build(new).build() };
         // A page whose address nobody heard cannot be paid; it expires by itself. So there is nothing to look for.
         let look = |id: Option<String>| async move {
             match id {
@@ -95,8 +95,8 @@ fn build(new: &NewSession<'_>) -> CreateCheckoutSession {
         item.quantity = Some(line.quantity.into());
         item
     };
-    let ours = HashMap::from([("order_id", new.order), ("payment_id", new.payment)]);
-    let ours: HashMap<String, String> = ours.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let ours = HashMap::from([("order_id", &new.order), ("payment_id", &new.payment)]);
+    let ours: HashMap<String, String> = ours.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect();
     let mut intent = CreateCheckoutSessionPaymentIntentData::new();
     intent.metadata = Some(ours.clone());
     intent.setup_future_usage =
@@ -104,13 +104,13 @@ fn build(new: &NewSession<'_>) -> CreateCheckoutSession {
     let locale = if new.locale == "en" { CheckoutSessionLocale::En } else { CheckoutSessionLocale::Fr };
     let session = CreateCheckoutSession::new()
         .mode(CheckoutSessionMode::Payment)
-        .client_reference_id(new.order)
+        .client_reference_id(&new.order)
         .metadata(ours)
         .payment_intent_data(intent)
         .line_items(new.lines.iter().map(line).collect::<Vec<_>>())
         .locale(locale)
-        .success_url(new.success_url)
-        .cancel_url(new.cancel_url)
+        .success_url(&new.success_url)
+        .cancel_url(&new.cancel_url)
         .expires_at(new.expires_at.timestamp());
     match (new.customer, new.email) {
         (Some(customer), _) => session.customer(customer),

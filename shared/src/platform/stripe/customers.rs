@@ -29,6 +29,8 @@ pub struct NewCustomer<'a> {
     pub name: Option<&'a str>,
     /// `fr` or `en`.
     pub locale: &'a str,
+    /// The one they were at Stripe before it was deleted there.
+    pub after: Option<&'a str>,
 }
 
 impl Created for Customer {
@@ -51,7 +53,9 @@ impl Stripe {
         if let Some(name) = new.name {
             request = request.name(name);
         }
-        let once = Once { purpose: "customer", subject: new.customer, endpoint: CREATE, request: request.build() };
+        // The key that made a deleted customer would give that one again.
+        let subject = new.after.map_or_else(|| new.customer.to_owned(), |old| format!("{}:after:{old}", new.customer));
+        let once = Once { purpose: "customer", subject: &subject, endpoint: CREATE, request: request.build() };
         self.create(once, |id| self.customer_made(id, new)).await
     }
 

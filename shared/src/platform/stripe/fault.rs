@@ -217,6 +217,13 @@ impl StripeError {
         }
     }
 
+    /// Whether the object that this parameter names is not, or no longer, at Stripe.
+    pub fn misses(&self, param: &str) -> bool {
+        let says =
+            |told: &Told| told.code.as_deref() == Some("resource_missing") && told.param.as_deref() == Some(param);
+        self.told().is_some_and(says)
+    }
+
     /// What Stripe told us, if it was Stripe.
     pub fn told(&self) -> Option<&Told> {
         match self {

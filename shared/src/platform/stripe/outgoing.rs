@@ -134,11 +134,17 @@ pub(super) async fn failed(
     Ok(())
 }
 
-/// Forgets calls that ended 90 days ago, a bounded number at a time; our rows know what was created. Returns how many.
+/// Forgets calls of 90 days ago that ended, or whose place another has taken, a bounded number at a time; our rows know
+/// what was created. An open one stays: whoever repeats it must look first. Returns how many.
 pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     let done = sqlx::query!(
         "delete from outgoing_calls where idempotency_key = any(array(
-             select idempotency_key from outgoing_calls where settled_at < now() - interval '90 days' limit 5000))"
+             select idempotency_key from outgoing_calls c
+             where first_sent_at < now() - interval '90 days'
+               and (settled_at is not null
+                    or exists (select from outgoing_calls n where n.purpose = c.purpose and n.subject = c.subject
+                                                              and n.generation > c.generation))
+             limit 5000))"
     )
     .execute(db)
     .await?;
