@@ -7,7 +7,7 @@ use harfrust::ShaperData;
 use skrifa::charmap::Charmap;
 use skrifa::metrics::Metrics;
 use skrifa::prelude::{LocationRef, Size};
-use skrifa::{FontRef, MetadataProvider};
+use skrifa::{FontRef, GlyphId, MetadataProvider};
 
 /// The weights of Inter. What Inter cannot write has one weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,6 +131,6 @@ impl Face {
 
     /// The glyph of a character, before shaping.
     pub(super) fn glyph(&self, character: char) -> Option<u32> {
-        self.charmap.map(character).map(|glyph| glyph.to_u32()).filter(|glyph| *glyph != 0)
+        self.charmap.map(character).map(GlyphId::to_u32).filter(|glyph| *glyph != 0)
     }
 }

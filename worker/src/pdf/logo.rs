@@ -75,3 +75,36 @@ impl std::fmt::Debug for Logo {
         write!(f, "Logo({}, {} × {})", self.alt, self.picture.width, self.picture.height)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn png(width: u32, height: u32, color: ColorType) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(color);
+        let mut writer = encoder.write_header().expect("a header");
+        let size = width as usize * height as usize * color.samples();
+        writer.write_image_data(&vec![0x80; size]).expect("pixels");
+        drop(writer);
+        bytes
+    }
+
+    #[test]
+    fn every_kind_of_png_becomes_pixels() {
+        for color in [ColorType::Grayscale, ColorType::GrayscaleAlpha, ColorType::Rgb, ColorType::Rgba] {
+            let logo = Logo::read(&png(4, 2, color), "Atelier").expect("a logo");
+            assert_eq!((logo.size(), logo.picture.rgba.len()), ((4, 2), 32), "{color:?}");
+            assert_eq!(logo.picture.rgba[0], 0x80);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_painted_is_refused_at_once() {
+        let whole = png(4, 2, ColorType::Rgb);
+        assert!(matches!(Logo::read(&whole[..40], "Atelier"), Err(LogoError::Unreadable(_))));
+        assert!(matches!(Logo::read(&whole, " "), Err(LogoError::Unnamed)));
+        assert!(matches!(Logo::read(&png(2401, 1, ColorType::Grayscale), "x"), Err(LogoError::TooLarge(2401, 1))));
+    }
+}

@@ -32,3 +32,28 @@ pub fn preview(pdf: Vec<u8>) -> Result<Vec<u8>, PreviewError> {
     let pixels = hayro::render(page, &cache, &InterpreterSettings::default(), &RenderSettings::default(), &output);
     pixels.into_png().map_err(|error| PreviewError::Unwritten(format!("{error:?}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fonts::Fonts;
+    use super::super::legal::legal;
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn a_page_becomes_a_picture() {
+        let pdf = legal(&samples::invoice(3), Fonts::shared(), None).expect("it conforms");
+        let png = preview(pdf).expect("a picture");
+        let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().expect("a PNG");
+        assert_eq!(reader.info().width, 1000);
+        let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+        reader.next_frame(&mut pixels).expect("pixels");
+        let dark = pixels.iter().filter(|channel| **channel < 0x40).count();
+        assert!(dark > 10_000, "the head of the table and the letters are there: {dark}");
+    }
+
+    #[test]
+    fn what_is_no_pdf_is_refused() {
+        assert!(matches!(preview(b"no".to_vec()), Err(PreviewError::Unreadable)));
+    }
+}

@@ -5,8 +5,8 @@ mod faces;
 mod text;
 
 use printpdf::{
-    Color, LinePoint, Mm, Op, PaintMode, PdfDocument, PdfPage, PdfSaveOptions, Point, Polygon, PolygonRing, Pt, RawImage,
-    RawImageData, RawImageFormat, WindingOrder, XObjectId, XObjectTransform,
+    Color, LinePoint, Mm, Op, PaintMode, PdfDocument, PdfPage, PdfSaveOptions, Point, Polygon, PolygonRing, Pt,
+    RawImage, RawImageData, RawImageFormat, WindingOrder, XObjectId, XObjectTransform,
 };
 
 use self::faces::Faces;
@@ -49,7 +49,7 @@ fn on_paper(rgba: &[u8]) -> Vec<u8> {
 fn information(document: &mut PdfDocument, sheet: &Sheet) {
     let info = &mut document.metadata.info;
     info.author.clone_from(&sheet.meta.author);
-    info.creator = "Facteur".to_owned();
+    "Facteur".clone_into(&mut info.creator);
     info.identifier.clone_from(&sheet.number);
     // Beyond the years that printpdf's clock can tell the file goes without a date.
     if let Ok(date) = printpdf::OffsetDateTime::from_unix_timestamp(sheet.meta.created.timestamp()) {
@@ -141,4 +141,36 @@ fn rounded(x: f32, y: f32, width: f32, height: f32, radius: f32) -> Polygon {
         ]
     };
     Polygon { rings: vec![PolygonRing { points }], mode: PaintMode::Fill, winding_order: WindingOrder::NonZero }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn any_name_can_be_painted() {
+        for name in ["شركة النور", "株式会社東京", "👩\u{200D}🚒", "\u{13000}\u{13001}", "क्षेत्र", ""]
+        {
+            let mut sheet = samples::invoice(2);
+            sheet.buyer.name = name.to_owned();
+            let bytes = everyday(&sheet, Fonts::shared());
+            assert!(bytes.starts_with(b"%PDF-") && bytes.len() < 80_000, "{name}: {} bytes", bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_placeholder_keeps_its_text() {
+        let mut sheet = samples::invoice(1);
+        sheet.buyer.name = "\u{13000}\u{13001}".to_owned();
+        let document = laid_ops(&sheet);
+        let spans = document.iter().filter(|op| matches!(op, Op::BeginMarkedContentWithProperties { .. })).count();
+        assert_eq!(spans, 1, "the first is in the table of the face, the second says itself");
+    }
+
+    fn laid_ops(sheet: &Sheet) -> Vec<Op> {
+        let laid = layout(sheet, Fonts::shared());
+        let faces = Faces::cut(&mut PdfDocument::new("x"), &laid, Fonts::shared());
+        pages(&laid, &faces, None).into_iter().flat_map(|page| page.ops).collect()
+    }
 }

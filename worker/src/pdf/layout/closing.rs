@@ -40,18 +40,21 @@ pub fn width(desk: &mut Desk<'_>, sheet: &Sheet) -> f32 {
         let needed = desk.width(ink::TEXT, &total.label) + desk.width(figure, &total.value);
         widest = widest.max(needed + 2.0 * PAD + 14.0);
     }
-    let bar = desk.width(ink::ITEM, &sheet.balance.label) + desk.width(ink::NAME.scaled(1.2).tabular(), &sheet.balance.value);
+    let bar =
+        desk.width(ink::ITEM, &sheet.balance.label) + desk.width(ink::NAME.scaled(1.2).tabular(), &sheet.balance.value);
     widest.max(bar + 2.0 * PAD + 16.0).min(SPAN * 0.6)
 }
 
 fn recap(desk: &mut Desk<'_>, recap: &Recap, width: f32) -> Piece {
     let frame = Frame::left(SIDE, width);
-    let mut piece = desk.text(Role::Heading(2, recap.caption.clone()), ink::LABEL.in_color(desk.accent), frame, &recap.caption);
+    let mut piece =
+        desk.text(Role::Heading(2, recap.caption.clone()), ink::LABEL.in_color(desk.accent), frame, &recap.caption);
     let frames = recap_frames(desk, recap, width);
     let mut body = Vec::new();
     let mut table = Piece::default();
     for (index, cells) in std::iter::once(&recap.columns).chain(&recap.rows).enumerate() {
-        let (role, look) = if index == 0 { (Role::ColumnHead, ink::SMALL) } else { (Role::Cell, ink::SMALL.in_color(INK).tabular()) };
+        let (role, look) =
+            if index == 0 { (Role::ColumnHead, ink::SMALL) } else { (Role::Cell, ink::SMALL.in_color(INK).tabular()) };
         let mut row = Piece::default();
         for (text, frame) in cells.iter().zip(&frames) {
             let cell = desk.text(role.clone(), look, *frame, text);
@@ -90,7 +93,9 @@ fn recap_frames(desk: &mut Desk<'_>, recap: &Recap, width: f32) -> Vec<Frame> {
     let inner = width - gap * (wanted.len().saturating_sub(1)) as f32;
     let sum: f32 = wanted.iter().sum();
     if sum > inner {
-        wanted.iter_mut().for_each(|wanted| *wanted *= inner / sum);
+        for wanted in &mut wanted {
+            *wanted *= inner / sum;
+        }
     } else if let Some(first) = wanted.first_mut() {
         *first += inner - sum;
     }
@@ -195,17 +200,19 @@ fn facts_width(desk: &mut Desk<'_>, payment: &Payment, sums: f32) -> f32 {
 const LONGEST: usize = 24;
 
 /// The small print: pieces in their order, and what each paragraph means.
-pub fn notes(desk: &mut Desk<'_>, notes: &[String]) -> (Vec<Piece>, Vec<Node>) {
+pub fn notes(desk: &mut Desk<'_>, paragraphs: &[String]) -> (Vec<Piece>, Vec<Node>) {
     let mut pieces = Vec::new();
     let mut nodes = Vec::new();
-    for note in notes {
+    for paragraph in paragraphs {
         let mut lines = Vec::new();
-        desk.write(&mut lines, ink::NOTE, Frame::left(SIDE, SPAN), 0.0, note);
+        desk.write(&mut lines, ink::NOTE, Frame::left(SIDE, SPAN), 0.0, paragraph);
         let mut leaves = Vec::new();
         for (number, chunk) in lines.chunks(LONGEST).enumerate() {
             let mut draws = chunk.to_vec();
             let up = (number * LONGEST) as f32 * ink::NOTE.leading;
-            draws.iter_mut().for_each(|draw| draw.lower(-up));
+            for draw in &mut draws {
+                draw.lower(-up);
+            }
             let (block, leaf) = desk.leaf(draws);
             leaves.push(leaf);
             let last = (number + 1) * LONGEST >= lines.len();

@@ -66,12 +66,7 @@ fn parties(desk: &mut Desk<'_>, sheet: &Sheet) -> Piece {
     if !lines.is_empty() {
         piece.below(0.0, desk.lines(Role::Paragraph, ink::SMALL, frame, lines));
     }
-    let looks = Looks {
-        label: ink::SMALL.scaled(1.05),
-        value: ink::ITEM.scaled(0.934),
-        edge: Edge::Right,
-        gap: 2.6,
-    };
+    let looks = Looks { label: ink::SMALL.scaled(1.05), value: ink::ITEM.scaled(0.934), edge: Edge::Right, gap: 2.6 };
     let facts = lists::facts(desk, &looks, SIDE + SPAN - FACTS, FACTS, &sheet.facts);
     piece.at(0.0, facts);
     piece

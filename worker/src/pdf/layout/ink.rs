@@ -67,7 +67,7 @@ impl Type {
 
     /// From the top of a line to its base line: the capitals of Inter are 0.727 em high, and stand in the middle.
     pub fn rise(self) -> f32 {
-        (self.leading + self.size * 0.727) / 2.0
+        f32::midpoint(self.leading, self.size * 0.727)
     }
 }
 

@@ -12,6 +12,9 @@ mod lists;
 mod paginate;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 use self::desk::{Density, Desk, Piece};
 use self::display::{HEIGHT, Laid, Node, Page, Role};
 use self::paginate::{Parts, Share};
@@ -117,7 +120,10 @@ fn fill(desk: &Desk<'_>, page: &mut Piece, pieces: &mut Pieces, share: &Share, a
         page.at(top, std::mem::take(&mut pieces.head));
         page.height += gap;
     } else {
-        page.at(ink::TOP - 8.0, Piece { height: pieces.running.height, blocks: pieces.running.as_header(), nodes: Vec::new() });
+        page.at(
+            ink::TOP - 8.0,
+            Piece { height: pieces.running.height, blocks: pieces.running.as_header(), nodes: Vec::new() },
+        );
         page.height = top;
     }
     if !share.rows.is_empty() {

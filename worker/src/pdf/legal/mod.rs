@@ -5,6 +5,9 @@ mod paint;
 mod tags;
 mod xmp;
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use krilla::SerializeSettings;
 use krilla::configure::{Accessibility, Archival, ConfigurationBuilder};
@@ -58,7 +61,8 @@ pub fn legal(sheet: &Sheet, fonts: &Fonts, attachment: Option<&FacturX>) -> Resu
         let attached = document.embed_file(file(data));
         debug_assert!(attached.is_some(), "it is the only attachment");
     }
-    let bytes = document.finish().map_err(|error| PaintError::Refused(format!("{error:?}").chars().take(500).collect()))?;
+    let bytes =
+        document.finish().map_err(|error| PaintError::Refused(format!("{error:?}").chars().take(500).collect()))?;
     match attachment {
         Some(data) => xmp::add(&bytes, data),
         None => Ok(bytes),

@@ -30,13 +30,18 @@ fn fate(c: char) -> Fate {
     match c {
         ' '..='~' => Fate::Stays,
         '\t' | '\n' | '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Fate::Space,
-        c if c.is_control() => Fate::Dropped,
-        '\u{200E}' | '\u{200F}' | '\u{61C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{206F}' => Fate::Dropped,
-        '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' => Fate::Dropped,
         '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' | '\u{FDD0}'..='\u{FDEF}' => Fate::Replaced,
         c if c as u32 & 0xFFFE == 0xFFFE => Fate::Replaced,
+        c if c.is_control() || is_formatting(c) => Fate::Dropped,
         _ => Fate::Stays,
     }
+}
+
+/// Marks of direction, the mark of byte order, and those of annotations.
+fn is_formatting(c: char) -> bool {
+    let direction =
+        matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{206F}');
+    direction || matches!(c, '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
 }
 
 #[cfg(test)]

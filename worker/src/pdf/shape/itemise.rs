@@ -40,9 +40,7 @@ pub fn itemise(fonts: &Fonts, weight: Weight, line: &str) -> Vec<Item> {
 
 /// Whether a line is read from right to left.
 pub fn is_backwards(line: &str) -> bool {
-    let first = line.chars().map(bidi_class).find(|class| {
-        matches!(class, BidiClass::L | BidiClass::R | BidiClass::AL)
-    });
+    let first = line.chars().map(bidi_class).find(|class| matches!(class, BidiClass::L | BidiClass::R | BidiClass::AL));
     matches!(first, Some(BidiClass::R | BidiClass::AL))
 }
 
@@ -93,7 +91,7 @@ mod tests {
     #[test]
     fn arabic_runs_backwards_and_keeps_its_spaces() {
         assert_eq!(parts("شركة النور"), [("شركة النور", 3, true)]);
-        let mixed = parts("SARL النور 12");
+        let mixed = parts("SARL النور Lyon");
         assert_eq!(mixed.iter().map(|part| part.2).collect::<Vec<_>>(), [false, true, false], "{mixed:?}");
     }
 

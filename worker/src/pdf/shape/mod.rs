@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use harfrust::{BufferFlags, Direction, Feature, GlyphBuffer, ShapeOptions, ShapePlan, ShapePlanKey, Tag, UnicodeBuffer};
+use harfrust::{
+    BufferFlags, Direction, Feature, GlyphBuffer, ShapeOptions, ShapePlan, ShapePlanKey, Tag, UnicodeBuffer,
+};
 
 use self::itemise::Item;
 use super::fonts::{FaceId, Fonts, Weight};
@@ -118,7 +120,8 @@ impl<'f> Shaper<'f> {
         let fonts = self.fonts;
         let face = fonts.face(item.face);
         let text = &text[item.range.clone()];
-        let shaper = self.shapers[usize::from(item.face.0)].get_or_insert_with(|| face.shaping.shaper(&face.font).build());
+        let shaper =
+            self.shapers[usize::from(item.face.0)].get_or_insert_with(|| face.shaping.shaper(&face.font).build());
         let mut buffer = self.buffer.take().unwrap_or_default();
         buffer.push_str(text);
         buffer.set_flags(BufferFlags::REMOVE_DEFAULT_IGNORABLES);
@@ -127,9 +130,9 @@ impl<'f> Shaper<'f> {
         let features = [Feature::new(Tag::new(b"tnum"), 1, ..)];
         let features = if cut.tabular { &features[..] } else { &[] };
         let plan = plan(&mut self.plans, shaper, item.face, cut.tabular, &buffer, features);
-        let shaped = shaper.shape(buffer, ShapeOptions::new().plan(Some(plan)).features(features));
-        let glyphs = glyphs(&shaped, text.len(), face.units, f32::from(cut.tracking) / 1000.0);
-        self.buffer = Some(shaped.clear());
+        let output = shaper.shape(buffer, ShapeOptions::new().plan(Some(plan)).features(features));
+        let glyphs = glyphs(&output, text.len(), face.units, f32::from(cut.tracking) / 1000.0);
+        self.buffer = Some(output.clear());
         let mut run = Run { face: item.face, glyphs, text: text.to_owned(), start: item.range.start };
         self.fill_gaps(cut.weight, &mut run);
         run
@@ -205,7 +208,8 @@ mod tests {
 
     #[test]
     fn every_glyph_says_what_it_stands_for() {
-        for text in ["Café ffi", "شركة النور", "株式会社", "Ω Привет", "👩\u{200D}🚒", "क्षेत्र"] {
+        for text in ["Café ffi", "شركة النور", "株式会社", "Ω Привет", "👩\u{200D}🚒", "क्षेत्र"]
+        {
             let line = line(text);
             let mut said: Vec<(usize, usize)> = Vec::new();
             for run in &line.runs {
@@ -214,7 +218,10 @@ mod tests {
             said.sort_unstable();
             said.dedup();
             let covered = said.windows(2).all(|pair| pair[0].1 == pair[1].0);
-            assert!(covered && said[0].0 == 0 && said.last().map(|last| last.1) == Some(text.len()), "{text}: {said:?}");
+            assert!(
+                covered && said[0].0 == 0 && said.last().map(|last| last.1) == Some(text.len()),
+                "{text}: {said:?}"
+            );
             assert!(line.runs.iter().flat_map(|run| &run.glyphs).all(|glyph| glyph.id != 0), "{text}");
         }
     }

@@ -40,8 +40,12 @@ impl Shaper<'_> {
         if end == 0 { self.break_word(cut, size, width, text) } else { end }
     }
 
+    /// The width of a text with the spaces at its end, in em.
     fn spaced_width(&mut self, cut: Cut, text: &str) -> f32 {
-        self.line(cut, text).runs.iter().map(super::Run::width).sum()
+        let letters = text.trim_end();
+        let spaces = text[letters.len()..].chars().count() as f32;
+        let space: f32 = self.line(cut, " ").runs.iter().map(super::Run::width).sum();
+        self.line(cut, letters).width + spaces * space
     }
 
     /// Where a word that is too wide is broken: after as many clusters as fit, one at least.
@@ -49,7 +53,8 @@ impl Shaper<'_> {
         // Some hundred characters suffice for any line; a text of a megabyte must not be shaped again for each of them.
         let window = text.char_indices().nth(400).map_or(text.len(), |(at, _)| at);
         let line = self.line(cut, &text[..window]);
-        let glyphs = line.runs.iter().flat_map(|run| run.glyphs.iter().map(|glyph| (run.start + glyph.text.end, glyph.advance)));
+        let glyphs =
+            line.runs.iter().flat_map(|run| run.glyphs.iter().map(|glyph| (run.start + glyph.text.end, glyph.advance)));
         let mut clusters: Vec<(usize, f32)> = glyphs.collect();
         clusters.sort_by_key(|(end, _)| *end);
         let mut used = 0.0;
@@ -92,7 +97,9 @@ mod tests {
     fn nothing_is_lost_between_lines() {
         let long = "Société coopérative de production et de distribution des artisans réunis du bassin \
                     Rhône-Alpes et des vallées limitrophes";
-        for text in [long, "株式会社東京国際総合研究開発センター日本支社", "شركة النور للتجارة والخدمات العامة المحدودة"] {
+        for text in
+            [long, "株式会社東京国際総合研究開発センター日本支社", "شركة النور للتجارة والخدمات العامة المحدودة"]
+        {
             let lines = wrapped(90.0, text);
             assert!(lines.len() > 1, "{lines:?}");
             let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
