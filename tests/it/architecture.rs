@@ -155,7 +155,9 @@ fn depends(manifest: &str, name: &str) -> bool {
 
 const STRIPE: &str = "shared/src/platform/stripe";
 
-const DOORS: [(&str, &[&str]); 17] = [
+const PDF: &str = "worker/src/pdf";
+
+const DOORS: [(&str, &[&str]); 24] = [
     ("axum", &["api/src"]),
     ("tower_http", &["api/src/app.rs"]),
     ("hyper", &["api/src/http.rs"]),
@@ -178,6 +180,13 @@ const DOORS: [(&str, &[&str]); 17] = [
         "redis",
         &["shared/src/platform/jobs/tickets", "shared/src/platform/ratelimit.rs", "shared/src/platform/realtime.rs"],
     ),
+    ("krilla", &["worker/src/pdf/legal", "worker/src/pdf/logo.rs", "worker/src/pdf/fonts.rs"]),
+    ("printpdf", &["worker/src/pdf/everyday"]),
+    ("subsetter", &["worker/src/pdf/everyday"]),
+    ("hayro", &["worker/src/pdf/preview.rs"]),
+    ("harfrust", &["worker/src/pdf/shape", "worker/src/pdf/fonts.rs"]),
+    ("skrifa", &["worker/src/pdf/fonts.rs"]),
+    ("png", &[PDF]),
     ("handlebars", &["shared/src/platform/templates.rs", "shared/src/platform/templates"]),
 ];
 

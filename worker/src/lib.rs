@@ -4,7 +4,8 @@
 //! `settle` records outcomes in batches. Beside it `lease` renews what is held and writes what runs say (`notes`), and
 //! `sweeper` repairs what was lost.
 //!
-//! `process` is the whole, with its start and its shutdown; `lanes` are its apalis workers. What the jobs do is in `jobs`.
+//! `process` is the whole, with its start and its shutdown; `lanes` are its apalis workers. What the jobs do is in `jobs`;
+//! `pdf` paints documents.
 
 pub mod backend;
 pub mod cx;
@@ -15,6 +16,7 @@ pub mod lanes;
 pub mod lease;
 pub mod notes;
 pub mod patience;
+pub mod pdf;
 pub mod process;
 pub mod registry;
 pub mod runner;
