@@ -1,4 +1,5 @@
-//! `./dev bench jobs`: what the queue does on this machine, with real stores and the real binaries.
+//! `./dev bench jobs`: what the queue does on this machine, with real stores and the real binaries. (`./dev bench
+//! invoices` is a bench of its own, in `invoices`.)
 //!
 //! Every figure is the median of the rounds, each on a fresh database, with the load average of its time beside it. One
 //! file per family: `enqueue`, `rest` and `ingest` (Stripe's events) put jobs in, `drain` and `backlog` take them out,
@@ -10,6 +11,7 @@ mod drain;
 mod enqueue;
 mod idle;
 mod ingest;
+mod invoices;
 mod latency;
 mod meter;
 mod recovery;
@@ -48,6 +50,9 @@ pub struct Options {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("invoices") {
+        return invoices::run(std::env::args().skip(2));
+    }
     let options = options()?;
     let mut report = Report::default();
     for round in 1..=options.rounds {

@@ -7,6 +7,7 @@ pub mod db;
 pub mod env;
 pub mod events;
 pub mod judge;
+pub mod judges;
 pub mod letters;
 pub mod people;
 pub mod postgres;

@@ -15,6 +15,7 @@ mod errors;
 mod fake_stripe;
 mod faults;
 mod jobs;
+mod judges;
 mod ledger;
 mod limits;
 mod model;
