@@ -147,8 +147,8 @@ fn fill(desk: &Desk<'_>, page: &mut Piece, pieces: &mut Pieces, share: &Share, a
         notes.below(0.0, std::mem::take(&mut pieces.notes[note]));
     }
     if !share.notes.is_empty() {
-        // The small print stands at the foot of the page, wherever the rest ends.
-        let lowest = bottom - notes.height;
+        // Below the sums the small print stands at the foot of the page, wherever they end; more of it fills pages.
+        let lowest = if share.closing { bottom - notes.height } else { 0.0 };
         page.at(lowest.max(page.height + gap - 4.0), notes);
     }
 }

@@ -20,6 +20,7 @@ use krilla::outline::{Outline, OutlineNode};
 
 use super::fonts::Fonts;
 use super::layout;
+use super::shape::clean;
 use super::sheet::Sheet;
 
 /// The name that Factur-X 1.0 prescribes for the attachment.
@@ -81,14 +82,15 @@ fn settings() -> SerializeSettings {
 fn outline(sheet: &Sheet) -> Outline {
     let mut outline = Outline::new();
     let top = XyzDestination::new(0, Point::from_xy(0.0, 0.0));
-    outline.push_child(OutlineNode::new(format!("{} {}", sheet.title, sheet.number), top));
+    let name = format!("{} {}", sheet.title, sheet.number);
+    outline.push_child(OutlineNode::new(clean(&name).into_owned(), top));
     outline
 }
 
 fn metadata(sheet: &Sheet) -> Metadata {
     Metadata::new()
-        .title(sheet.meta.title.clone())
-        .authors(vec![sheet.meta.author.clone()])
+        .title(clean(&sheet.meta.title).into_owned())
+        .authors(vec![clean(&sheet.meta.author).into_owned()])
         .language(sheet.language.clone())
         .creator("Facteur".to_owned())
         .creation_date(date(sheet.meta.created))

@@ -6,6 +6,9 @@ use super::{FacturX, NAME, PaintError};
 /// The namespace of Factur-X 1.0.
 const NAMESPACE: &str = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#";
 
+/// Where a packet begins.
+const BEGIN: &[u8] = b"<?xpacket begin";
+
 /// A text that replaces a range of the file.
 struct Edit {
     from: usize,
@@ -15,7 +18,9 @@ struct Edit {
 
 /// The file with the block. Refuses a file that is not built as expected rather than writing a broken one.
 pub fn add(pdf: &[u8], data: &FacturX) -> Result<Vec<u8>, PaintError> {
-    let start = find(pdf, b"<?xpacket begin", 0).ok_or(PaintError::Metadata("no packet"))?;
+    // The last one: nobody's text, written uncompressed before it, can be taken for it.
+    let start =
+        pdf.windows(BEGIN.len()).rposition(|window| window == BEGIN).ok_or(PaintError::Metadata("no packet"))?;
     let end = find(pdf, b"<?xpacket end", start).ok_or(PaintError::Metadata("the packet does not end"))?;
     let schemas = find(&pdf[..end], b"</rdf:Bag></pdfaExtension:schemas>", start);
     let schemas = schemas.ok_or(PaintError::Metadata("no extension schemas"))?;

@@ -12,6 +12,7 @@ use harfrust::{
     BufferFlags, Direction, Feature, GlyphBuffer, ShapeOptions, ShapePlan, ShapePlanKey, Tag, UnicodeBuffer,
 };
 
+pub(super) use self::clean::clean;
 use self::itemise::Item;
 use super::fonts::{FaceId, Fonts, Weight};
 
@@ -94,7 +95,7 @@ impl<'f> Shaper<'f> {
         if let Some(line) = self.lines.get(&key).and_then(|lines| lines.get(text)) {
             return Rc::clone(line);
         }
-        let line = Rc::new(self.shape(cut, &clean::clean(text)));
+        let line = Rc::new(self.shape(cut, &clean(text)));
         self.lines.entry(key).or_default().insert(text.to_owned(), Rc::clone(&line));
         line
     }

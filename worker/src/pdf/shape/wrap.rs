@@ -14,7 +14,7 @@ impl Shaper<'_> {
         if whole.width * size <= width {
             return vec![whole];
         }
-        let text = clean::clean(text).into_owned();
+        let text = clean(text).into_owned();
         let mut lines = Vec::new();
         let mut from = 0;
         while from < text.len() {
