@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::Deserialize;
@@ -95,8 +95,9 @@ fn of(document: &[u8]) -> Verdict {
     serde_json::from_str(&answer).unwrap_or_else(|error| panic!("no verdict ({error}): {answer}"))
 }
 
-/// The two ends of the judges' process.
+/// The judges' process and its two ends.
 struct Judges {
+    process: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
 }
@@ -108,15 +109,17 @@ fn ask(path: &str) -> String {
     let asked = writeln!(judges.to, "{path}").and_then(|()| judges.to.flush());
     let mut answer = String::new();
     judges.from.read_line(&mut answer).and(asked).expect("the judges answer");
-    assert!(!answer.is_empty(), "the judges ended without an answer (their last words are above)");
+    if answer.is_empty() {
+        panic!("the judges ended without an answer, {:?} (their last words are above)", judges.process.wait());
+    }
     answer
 }
 
 fn start() -> Judges {
     let python = std::env::var_os("FACTEUR_JUDGES").expect("ask `judges::here()` first");
     let mut command = Command::new(python);
-    let mut judges =
+    let mut process =
         command.arg(PROGRAM).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the judges start");
-    let (to, from) = (judges.stdin.take(), judges.stdout.take());
-    Judges { to: to.expect("a pipe"), from: BufReader::new(from.expect("a pipe")) }
+    let (to, from) = (process.stdin.take(), process.stdout.take());
+    Judges { process, to: to.expect("a pipe"), from: BufReader::new(from.expect("a pipe")) }
 }
