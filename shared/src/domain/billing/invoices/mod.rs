@@ -1,0 +1,6 @@
+//! Invoices and credit notes: what they say, whether they may be said, and their numbers.
+
+pub mod decimal;
+pub mod document;
+pub mod party;
+pub mod sums;
