@@ -8,9 +8,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::decimal::{EuroRate, Quantity, UnitPrice};
 use super::party::{Address, Buyer, Seller};
 use crate::domain::billing::totals::{VatCategory, VatTotal};
+use crate::kernel::decimal::{EuroRate, Quantity, UnitPrice};
 use crate::kernel::money::{Currency, Money};
 use crate::kernel::words;
 
@@ -146,6 +146,14 @@ impl Invoice {
     /// The look that the configuration of the house gives.
     pub fn house_theme() -> String {
         "house".into()
+    }
+
+    /// The same with its number, issued on this day; an agreed time until it is to be paid stays as long.
+    #[must_use]
+    pub fn numbered(&self, number: String, day: NaiveDate) -> Self {
+        let moves = !self.is_prepaid();
+        let due_date = self.due_date.map(|due| if moves { day + (due - self.issue_date) } else { due });
+        Self { number: Some(number), issue_date: day, due_date, ..self.clone() }
     }
 
     /// So many minor units of its currency.
@@ -290,7 +298,7 @@ pub struct VatInEuro {
 pub struct Payment {
     /// How (BT-81).
     pub means: Means,
-    /// To which account (BT-84), for a transfer.
+    /// To which account (BT-84), for a transfer; from which (BT-91), for a direct debit.
     #[serde(default)]
     pub iban: Option<String>,
     /// At which bank (BT-86).
@@ -333,4 +341,33 @@ pub struct Exemption {
     pub vatex: Option<String>,
     /// The words (BT-120).
     pub text: String,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The documented sample: a business, two rates, a reduction, paid up front by card.
+    pub(crate) fn sample() -> Invoice {
+        serde_json::from_str(include_str!("../../../../../templates/invoice/sample.json"))
+            .expect("the sample is an invoice")
+    }
+
+    #[test]
+    fn a_document_comes_back_as_it_was() {
+        let json = serde_json::to_value(sample()).expect("JSON");
+        assert_eq!(serde_json::from_value::<Invoice>(json.clone()).ok(), Some(sample()));
+        let mut unknown = json;
+        unknown["colour"] = "red".into();
+        assert!(serde_json::from_value::<Invoice>(unknown).is_err());
+    }
+
+    #[test]
+    fn a_number_and_a_day_leave_the_agreed_time_as_long() {
+        let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
+        let prepaid = sample().numbered("F-1".into(), day("2026-12-01"));
+        assert_eq!((prepaid.issue_date, prepaid.due_date), (day("2026-12-01"), sample().due_date));
+        let later = Invoice { billing_frame: "S1".into(), due_date: Some(day("2026-12-20")), ..sample() };
+        assert_eq!(later.numbered("F-1".into(), day("2026-12-01")).due_date, Some(day("2026-12-31")));
+    }
 }

@@ -4,9 +4,9 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::decimal::{EuroRate, Quantity, UnitPrice};
 use super::document::{Invoice, VatInEuro};
 use crate::domain::billing::totals::{self, Taxed, Totals, VatTotal};
+use crate::kernel::decimal::{EuroRate, Quantity, UnitPrice};
 use crate::kernel::money::{Currency, Money};
 
 /// What an invoice comes to.

@@ -1,4 +1,4 @@
-//! Decimal numbers of an invoice that are not amounts: whole numbers with a fixed number of decimals, text in JSON.
+//! Decimal numbers that are not amounts of money: whole numbers with a fixed number of decimals, text in JSON.
 //!
 //! A float would not come back as it was typed; `"2.5"` does.
 
