@@ -155,7 +155,9 @@ fn depends(manifest: &str, name: &str) -> bool {
 
 const STRIPE: &str = "shared/src/platform/stripe";
 
-const DOORS: [(&str, &[&str]); 17] = [
+const NORM: &str = "shared/src/domain/billing/invoices/norm";
+
+const DOORS: [(&str, &[&str]); 21] = [
     ("axum", &["api/src"]),
     ("tower_http", &["api/src/app.rs"]),
     ("hyper", &["api/src/http.rs"]),
@@ -178,6 +180,10 @@ const DOORS: [(&str, &[&str]); 17] = [
         "redis",
         &["shared/src/platform/jobs/tickets", "shared/src/platform/ratelimit.rs", "shared/src/platform/realtime.rs"],
     ),
+    ("en16931", &["shared/src/domain/billing/invoices/norm.rs", NORM, "worker/src/pdf/cii.rs"]),
+    ("en16931_formats", &["worker/src/pdf/cii.rs"]),
+    ("rust_decimal", &[NORM]),
+    ("toml", &["shared/src/kernel/config/house.rs"]),
     ("handlebars", &["shared/src/platform/templates.rs", "shared/src/platform/templates"]),
 ];
 
