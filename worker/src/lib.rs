@@ -15,6 +15,7 @@ pub mod lanes;
 pub mod lease;
 pub mod notes;
 pub mod patience;
+pub mod pdf;
 pub mod process;
 pub mod registry;
 pub mod runner;
