@@ -4,6 +4,53 @@ CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public;
 
 COMMENT ON EXTENSION citext IS 'data type for case-insensitive character strings';
 
+CREATE FUNCTION public.invoice_lines_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    touched constant uuid[] := case tg_op when 'INSERT' then array[new.invoice_id] when 'DELETE' then array[old.invoice_id]
+                               else array[old.invoice_id, new.invoice_id] end;
+begin
+    if exists (select from invoices where id = any(touched) and status <> 'draft') then
+        raise exception 'the lines of an issued invoice do not change' using errcode = 'restrict_violation';
+    end if;
+    return coalesce(new, old);
+end $$;
+
+CREATE FUNCTION public.invoices_frozen() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    movable constant text[] := array['status', 'revision', 'pdf_status', 'pdf_error', 'pdf_sha256', 'xml_sha256',
+        'png_sha256', 'rendered_with', 'former_files', 'sent_at', 'paid_at', 'issued_at', 'created_at', 'updated_at'];
+begin
+    if tg_op = 'DELETE' then
+        if old.status <> 'draft' then
+            raise exception 'invoice % is issued and stays', old.number using errcode = 'restrict_violation';
+        end if;
+        return old;
+    end if;
+    if old.status = 'draft' then
+        return new;
+    end if;
+    if to_jsonb(new) - movable is distinct from to_jsonb(old) - movable then
+        raise exception 'invoice % is issued and does not change', old.number using errcode = 'restrict_violation';
+    end if;
+    if new.status <> old.status and not (old.status, new.status) in (('issued', 'paid'), ('issued', 'credited'), ('paid', 'credited'))
+    then
+        raise exception 'invoice % does not go from % to %', old.number, old.status, new.status
+            using errcode = 'restrict_violation';
+    end if;
+    return new;
+end $$;
+
+CREATE FUNCTION public.invoices_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'issued invoices stay' using errcode = 'restrict_violation';
+end $$;
+
 CREATE TABLE public.account_tokens (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -162,6 +209,78 @@ CREATE TABLE public.idempotency_keys (
     body jsonb,
     location text,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.invoice_lines (
+    id uuid NOT NULL,
+    invoice_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    quantity numeric(19,4) NOT NULL,
+    unit_code text NOT NULL,
+    unit_price numeric(19,6) NOT NULL,
+    net_cents bigint NOT NULL,
+    vat_rate numeric(5,2) NOT NULL,
+    vat_category text NOT NULL,
+    CONSTRAINT invoice_lines_vat_category_check CHECK ((vat_category = ANY (ARRAY['S'::text, 'Z'::text, 'E'::text, 'AE'::text, 'K'::text, 'G'::text, 'O'::text])))
+);
+
+CREATE TABLE public.invoice_series (
+    code text NOT NULL,
+    year integer NOT NULL,
+    last_number integer NOT NULL,
+    CONSTRAINT invoice_series_code_check CHECK ((code ~ '^[A-Za-z0-9]{1,8}$'::text)),
+    CONSTRAINT invoice_series_last_number_check CHECK ((last_number > 0))
+);
+
+CREATE TABLE public.invoices (
+    id uuid NOT NULL,
+    number text,
+    kind text NOT NULL,
+    status text DEFAULT 'draft'::text NOT NULL,
+    order_id uuid,
+    payment_id uuid,
+    customer_id uuid,
+    credit_of_id uuid,
+    refund_id uuid,
+    stripe_refund_id text,
+    issue_date date NOT NULL,
+    due_date date,
+    currency character(3) NOT NULL,
+    total_net_cents bigint NOT NULL,
+    total_vat_cents bigint NOT NULL,
+    total_gross_cents bigint NOT NULL,
+    paid_cents bigint NOT NULL,
+    due_cents bigint NOT NULL,
+    vat_breakdown jsonb NOT NULL,
+    document jsonb NOT NULL,
+    problems jsonb DEFAULT '[]'::jsonb NOT NULL,
+    revision integer DEFAULT 1 NOT NULL,
+    pdf_status text DEFAULT 'pending'::text NOT NULL,
+    pdf_error text,
+    pdf_sha256 text,
+    xml_sha256 text,
+    png_sha256 text,
+    rendered_with text,
+    former_files jsonb DEFAULT '[]'::jsonb NOT NULL,
+    sent_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    issued_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT invoices_check CHECK ((total_gross_cents = (total_net_cents + total_vat_cents))),
+    CONSTRAINT invoices_check1 CHECK ((due_cents = (total_gross_cents - paid_cents))),
+    CONSTRAINT invoices_credits CHECK (((kind = 'credit_note'::text) = (credit_of_id IS NOT NULL))),
+    CONSTRAINT invoices_files CHECK (((pdf_status <> 'ready'::text) OR ((pdf_sha256 IS NOT NULL) AND (xml_sha256 IS NOT NULL)))),
+    CONSTRAINT invoices_kind_check CHECK ((kind = ANY (ARRAY['invoice'::text, 'credit_note'::text, 'corrective'::text, 'deposit'::text]))),
+    CONSTRAINT invoices_number_check CHECK ((number ~ '^[A-Za-z0-9+_/-]{1,35}$'::text)),
+    CONSTRAINT invoices_numbered CHECK (((status = 'draft'::text) = (number IS NULL))),
+    CONSTRAINT invoices_pdf_sha256_check CHECK ((pdf_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT invoices_pdf_status_check CHECK ((pdf_status = ANY (ARRAY['pending'::text, 'ready'::text, 'failed'::text]))),
+    CONSTRAINT invoices_png_sha256_check CHECK ((png_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'issued'::text, 'paid'::text, 'credited'::text]))),
+    CONSTRAINT invoices_xml_sha256_check CHECK ((xml_sha256 ~ '^[0-9a-f]{64}$'::text))
 );
 
 CREATE TABLE public.job_attempts (
@@ -701,6 +820,27 @@ ALTER TABLE ONLY public.error_groups
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key);
 
+ALTER TABLE ONLY public.invoice_lines
+    ADD CONSTRAINT invoice_lines_invoice_id_position_key UNIQUE (invoice_id, "position");
+
+ALTER TABLE ONLY public.invoice_lines
+    ADD CONSTRAINT invoice_lines_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.invoice_series
+    ADD CONSTRAINT invoice_series_pkey PRIMARY KEY (code, year);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_number_key UNIQUE (number);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_refund_id_key UNIQUE (refund_id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_stripe_refund_id_key UNIQUE (stripe_refund_id);
+
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_pkey PRIMARY KEY (job_id, fence);
 
@@ -860,6 +1000,20 @@ CREATE INDEX error_groups_seen ON public.error_groups USING btree (last_seen);
 
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
 
+CREATE INDEX invoices_credit_of ON public.invoices USING btree (credit_of_id) WHERE (credit_of_id IS NOT NULL);
+
+CREATE INDEX invoices_customer ON public.invoices USING btree (customer_id, id);
+
+CREATE INDEX invoices_issue_date ON public.invoices USING btree (issue_date, id);
+
+CREATE INDEX invoices_of_order ON public.invoices USING btree (order_id) WHERE (order_id IS NOT NULL);
+
+CREATE UNIQUE INDEX invoices_order ON public.invoices USING btree (order_id) WHERE ((kind = 'invoice'::text) AND (status <> 'credited'::text));
+
+CREATE INDEX invoices_status ON public.invoices USING btree (status, id);
+
+CREATE INDEX invoices_unrendered ON public.invoices USING btree (pdf_status, id) WHERE (pdf_status <> 'ready'::text);
+
 CREATE INDEX jobs_batch ON public.jobs USING btree (batch_id, state) WHERE (batch_id IS NOT NULL);
 
 CREATE INDEX jobs_blocked ON public.jobs USING btree (lane, id) WHERE (state = 'blocked'::text);
@@ -952,6 +1106,14 @@ CREATE INDEX users_pending ON public.users USING btree (created_at) WHERE (statu
 
 CREATE INDEX users_role ON public.users USING btree (role);
 
+CREATE TRIGGER invoice_lines_frozen BEFORE INSERT OR DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.invoice_lines_frozen();
+
+CREATE TRIGGER invoice_lines_kept BEFORE TRUNCATE ON public.invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION public.invoices_kept();
+
+CREATE TRIGGER invoices_frozen BEFORE DELETE OR UPDATE ON public.invoices FOR EACH ROW EXECUTE FUNCTION public.invoices_frozen();
+
+CREATE TRIGGER invoices_kept BEFORE TRUNCATE ON public.invoices FOR EACH STATEMENT EXECUTE FUNCTION public.invoices_kept();
+
 ALTER TABLE ONLY public.account_tokens
     ADD CONSTRAINT account_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -960,6 +1122,24 @@ ALTER TABLE ONLY public.customers
 
 ALTER TABLE ONLY public.disputes
     ADD CONSTRAINT disputes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.invoice_lines
+    ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_credit_of_id_fkey FOREIGN KEY (credit_of_id) REFERENCES public.invoices(id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_refund_id_fkey FOREIGN KEY (refund_id) REFERENCES public.refunds(id);
 
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;

@@ -157,7 +157,9 @@ const STRIPE: &str = "shared/src/platform/stripe";
 
 const PDF: &str = "worker/src/pdf";
 
-const DOORS: [(&str, &[&str]); 24] = [
+const NORM: &str = "shared/src/domain/billing/invoices/norm";
+
+const DOORS: [(&str, &[&str]); 28] = [
     ("axum", &["api/src"]),
     ("tower_http", &["api/src/app.rs"]),
     ("hyper", &["api/src/http.rs"]),
@@ -183,10 +185,14 @@ const DOORS: [(&str, &[&str]); 24] = [
     ("krilla", &["worker/src/pdf/legal", "worker/src/pdf/logo.rs", "worker/src/pdf/fonts.rs"]),
     ("printpdf", &["worker/src/pdf/everyday"]),
     ("subsetter", &["worker/src/pdf/everyday"]),
-    ("hayro", &["worker/src/pdf/preview.rs"]),
+    ("hayro", &["worker/src/pdf/preview.rs", "worker/src/pdf/attached.rs"]),
     ("harfrust", &["worker/src/pdf/shape", "worker/src/pdf/fonts.rs"]),
     ("skrifa", &["worker/src/pdf/fonts.rs"]),
     ("png", &[PDF]),
+    ("en16931", &["shared/src/domain/billing/invoices/norm.rs", NORM, "worker/src/pdf/cii.rs"]),
+    ("en16931_formats", &["worker/src/pdf/cii.rs"]),
+    ("rust_decimal", &[NORM]),
+    ("toml", &["shared/src/kernel/config/house.rs"]),
     ("handlebars", &["shared/src/platform/templates.rs", "shared/src/platform/templates"]),
 ];
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use shared::kernel::config::{Config, Problems, TicketSource};
 use shared::platform::jobs::Lane;
 
-const COMPLETE: [(&str, &str); 8] = [
+/// A house that is not the sample, as production wants it once payments are on.
+const HOUSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/house.toml");
+
+const COMPLETE: [(&str, &str); 9] = [
     ("APP_ENV", "production"),
     ("DATABASE_URL", "postgres://u:p@localhost/x"),
     ("PUBLIC_URL", "https://api.example.org/"),
@@ -14,6 +17,7 @@ const COMPLETE: [(&str, &str); 8] = [
     ("SMTP_HOST", "relay.example.org"),
     ("MAIL_FROM_EMAIL", "bonjour@example.org"),
     ("ADMIN_EMAIL", "admin@example.org"),
+    ("INVOICE_HOUSE", HOUSE),
 ];
 
 fn read(changes: &[(&str, &str)]) -> Result<Config, Problems> {
@@ -132,6 +136,26 @@ fn a_key_of_stripe_comes_with_the_secrets_of_its_webhook() {
     let foreign = ["http://x.example", "http://127.0.0.1@x.example", "http://localhost.x.example", "http://10.0.0.1"];
     for base in foreign.into_iter().chain(["https://x.example/v1", "https://", "api.stripe.com", "ftp://127.0.0.1"]) {
         assert!(read("STRIPE_API_BASE", base).is_err(), "{base}");
+    }
+}
+
+#[test]
+fn production_invoices_in_nobody_elses_name() {
+    let paid = [("STRIPE_SECRET_KEY", "sk_live_x"), ("STRIPE_WEBHOOK_SECRET", "whsec_a")];
+    let with = |house: &str, env: &str, payments: bool| {
+        let paid = if payments { paid.as_slice() } else { &[] };
+        let (house, env) = (("INVOICE_HOUSE", house), ("APP_ENV", env));
+        read(&[&[house, env, ("MAIL_FOLDER", "x")], paid].concat()).map(|config| config.house.sample).map_err(|e| e.0)
+    };
+    assert_eq!(with(HOUSE, "production", true), Ok(false));
+    assert_eq!((with("", "production", false), with("", "development", true)), (Ok(true), Ok(true)));
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../templates/invoice/house.toml");
+    for (house, part) in [("", "INVOICE_HOUSE is missing"), (sample, "INVOICE_HOUSE still says `sample = true`")] {
+        let problems = with(house, "production", true).expect_err("the sample");
+        assert!(problems.len() == 1 && problems[0].starts_with(part), "{problems:?}");
+    }
+    for (house, part) in [("/nowhere.toml", "cannot read /nowhere.toml"), (file!(), "INVOICE_HOUSE")] {
+        assert!(with(house, "development", false).expect_err(house)[0].contains(part));
     }
 }
 

@@ -26,12 +26,12 @@ const KEY: &str = "sk_test_fake";
 const SECRET: &str = "whsec_of_a_test";
 
 /// A shop: the application, a fake Stripe whose events are held until they are asked for, and somebody who buys.
-struct Shop {
-    app: TestApp,
-    fake: FakeStripe,
+pub(crate) struct Shop {
+    pub(crate) app: TestApp,
+    pub(crate) fake: FakeStripe,
     /// Signed in anew when days pass.
     people: Mutex<(Client, Client)>,
-    product: String,
+    pub(crate) product: String,
     /// Of the webhook.
     url: String,
     served: JoinHandle<()>,
@@ -44,12 +44,12 @@ impl Drop for Shop {
 }
 
 impl Shop {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::selling(1800, "EUR").await
     }
 
     /// A shop with one product at this net price, at 20 % VAT.
-    async fn selling(price: i64, currency: &str) -> Self {
+    pub(crate) async fn selling(price: i64, currency: &str) -> Self {
         let fake = FakeStripe::start().await;
         let stripe = [("STRIPE_SECRET_KEY", KEY), ("STRIPE_WEBHOOK_SECRET", SECRET), ("STRIPE_API_BASE", &fake.url)];
         let app = TestApp::with(&stripe).await;
@@ -67,16 +67,16 @@ impl Shop {
         Self { app, fake, people: Mutex::new((buyer, admin)), product, url, served }
     }
 
-    fn buyer(&self) -> Client {
+    pub(crate) fn buyer(&self) -> Client {
         self.people.lock().expect("the people").0.clone()
     }
 
-    fn admin(&self) -> Client {
+    pub(crate) fn admin(&self) -> Client {
         self.people.lock().expect("the people").1.clone()
     }
 
     /// Orders so many pieces; the order.
-    async fn order(&self, quantity: i64) -> Value {
+    pub(crate) async fn order(&self, quantity: i64) -> Value {
         let lines = json!([{ "product_id": self.product, "quantity": quantity }]);
         self.buyer().post("/api/v1/orders", json!({ "lines": lines })).await.created()
     }
@@ -86,19 +86,19 @@ impl Shop {
     }
 
     /// The page's session.
-    async fn checkout(&self, order: &Value) -> String {
+    pub(crate) async fn checkout(&self, order: &Value) -> String {
         text(&self.ask_checkout(order).await.created(), "session_id")
     }
 
     /// What a buyer does at a page.
-    async fn act(&self, session: &str, action: &str) {
+    pub(crate) async fn act(&self, session: &str, action: &str) {
         self.fake
             .tell(&format!("sessions/{session}/act"), json!({ "action": action, "email": "claire@example.org" }))
             .await;
     }
 
     /// An order that was paid by card, with everything that follows.
-    async fn paid(&self, quantity: i64) -> (Value, String) {
+    pub(crate) async fn paid(&self, quantity: i64) -> (Value, String) {
         let order = self.order(quantity).await;
         let session = self.checkout(&order).await;
         self.act(&session, "card").await;
@@ -108,13 +108,13 @@ impl Shop {
     }
 
     /// Stripe's events come, in their order, and everything that follows from them is done.
-    async fn news(&self) {
+    pub(crate) async fn news(&self) {
         self.fake.tell("deliveries/release", json!({})).await;
         self.settle().await;
     }
 
     /// Everything that waits is done, pauses included.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         loop {
             self.app.drain().await;
             let waiting = "select count(*) as n from jobs where lane = 'stripe' and state in ('scheduled', 'retrying')
@@ -148,7 +148,7 @@ impl Shop {
     }
 
     /// Where the order and its payments stand.
-    async fn status(&self, order: &Value) -> (String, Vec<String>) {
+    pub(crate) async fn status(&self, order: &Value) -> (String, Vec<String>) {
         let whole = self.whole(order).await;
         let payments = whole["payments"].as_array().expect("payments").iter().map(|one| text(one, "status")).collect();
         (text(&whole, "status"), payments)
@@ -158,7 +158,7 @@ impl Shop {
         self.admin().get(&format!("/api/v1/admin/orders/{}", text(order, "id"))).await.ok()
     }
 
-    async fn refund(&self, order: &Value, body: Value) -> Reply {
+    pub(crate) async fn refund(&self, order: &Value, body: Value) -> Reply {
         self.admin().post(&format!("/api/v1/admin/orders/{}/refunds", text(order, "id")), body).await
     }
 
@@ -195,12 +195,12 @@ impl Shop {
         text(charge.expect("a charge"), "id")
     }
 
-    fn subjects(&self) -> Vec<String> {
+    pub(crate) fn subjects(&self) -> Vec<String> {
         subjects(&self.app.mails())
     }
 }
 
-fn text(object: &Value, field: &str) -> String {
+pub(crate) fn text(object: &Value, field: &str) -> String {
     object[field].as_str().unwrap_or_else(|| panic!("no text {field} in {object}")).to_owned()
 }
 

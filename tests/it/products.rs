@@ -87,6 +87,7 @@ async fn what_contradicts_itself_is_refused_by_its_field() {
         (json!({ "slug": "b", "vat_rate_bp": 10_001 }), "vat_rate_bp"),
         (json!({ "slug": "b", "vat_category": "E" }), "vat_rate_bp"),
         (json!({ "slug": "b", "vat_category": "X" }), "vat_category"),
+        (json!({ "slug": "b", "vat_category": "K", "vat_rate_bp": 0 }), "vat_category"),
         (json!({ "slug": "b", "stock_quantity": -1 }), "stock_quantity"),
         (json!({ "slug": "b", "category": "" }), "category"),
         (json!({ "slug": "b", "unit_price": { "amount": 1, "currency": "XXX" } }), "unit_price.currency"),

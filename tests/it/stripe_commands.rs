@@ -91,7 +91,10 @@ async fn the_types_to_subscribe_to_are_those_that_are_handled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn production_makes_nothing_up() {
     let (mut stage, _fake) = stage().await;
-    stage.env.push(("APP_ENV".into(), "production".into()));
+    let house = concat!(env!("CARGO_MANIFEST_DIR"), "/house.toml");
+    stage
+        .env
+        .extend([("APP_ENV", "production"), ("INVOICE_HOUSE", house)].map(|(name, value)| (name.into(), value.into())));
     let refused = run(&stage, "facteur", &["stripe", "simulate", "charge.refunded", "ch_1"]).await;
     assert_eq!(refused.status.code(), Some(77), "{}", said(&refused));
     stage.until(Duration::from_secs(1), "select count(*) from stripe_events", 0).await;

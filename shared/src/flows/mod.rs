@@ -3,6 +3,8 @@
 pub mod catalogue_sync;
 pub mod checkout;
 pub mod evenly;
+pub mod invoice_credited;
+pub mod invoice_issued;
 pub mod login;
 pub mod order_cancelled;
 pub mod order_expired;

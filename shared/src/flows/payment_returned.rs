@@ -7,7 +7,7 @@ use crate::domain::billing::disputes::{self, Dispute};
 use crate::domain::billing::orders;
 use crate::domain::billing::payments::{self, Outcome, Payment};
 use crate::domain::billing::refunds::{self, Refund, RefundStatus};
-use crate::flows::{order_status, payment_told};
+use crate::flows::{invoice_credited, order_status, payment_told};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::platform::audit::Severity;
@@ -23,6 +23,7 @@ pub async fn refund(tx: &mut Tx, payment: &Payment, before: Option<&Refund>, aft
     match after.status {
         RefundStatus::Succeeded => {
             payment_told::record(tx, "REFUND_SETTLED", Severity::Low, payment, details).await?;
+            invoice_credited::refunded(tx, payment, after).await?;
             payment_told::refunded(tx, &order, payment, after).await
         }
         RefundStatus::Failed => {

@@ -11,7 +11,7 @@ use crate::domain::billing::orders::{self, Order};
 use crate::domain::billing::payments::{self, Outcome, Payment};
 use crate::domain::billing::verdict::{self, Said, Verdict};
 use crate::domain::billing::{disputes, refunds};
-use crate::flows::{order_placed, order_status, payment_returned, payment_told};
+use crate::flows::{invoice_issued, order_placed, order_status, payment_returned, payment_told};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::PaymentId;
@@ -121,7 +121,10 @@ async fn received(tx: &mut Tx, order: &Order, payment: &Payment) -> Result<()> {
     let details = json!({ "amount": payment.amount, "method": payment.method });
     payment_told::record(tx, "PAYMENT_SUCCEEDED", Severity::Low, payment, details).await?;
     match order_status::mark_paid(tx, order.id).await {
-        Ok(true) => payment_told::received(tx, order, payment).await,
+        Ok(true) => {
+            invoice_issued::issue_for_order(tx, order, payment).await?;
+            payment_told::received(tx, order, payment).await
+        }
         Ok(false) => {
             let text = "this order had been paid before: give this payment back";
             payment_told::alarm(tx, order, payment, "excess", "paid_twice", text).await

@@ -9,7 +9,10 @@ use std::time::Duration;
 use ipnetwork::IpNetwork;
 use secrecy::{ExposeSecret, SecretString};
 
+mod house;
 mod read;
+
+pub use house::{House, HouseSeller, Nature, Regime, Series, WordingKey};
 pub use read::{Problems, Reader};
 
 /// Where we run. Production refuses what development forgives.
@@ -44,6 +47,8 @@ pub struct Config {
     pub mail: Mail,
     /// Payments.
     pub stripe: Stripe,
+    /// `INVOICE_HOUSE`: who invoices, in which words.
+    pub house: House,
     /// The worker process.
     pub worker: Worker,
     /// When administrators are told.
@@ -254,6 +259,7 @@ impl Config {
             &[("production", Env::Production), ("development", Env::Development), ("test", Env::Test)],
         );
         let redis_url = r.secret("REDIS_URL");
+        let stripe = stripe(&mut r);
         let config = Self {
             env,
             http: http(&mut r),
@@ -271,7 +277,8 @@ impl Config {
             namespace: r.or("NAMESPACE", "facteur"),
             auth: auth(&mut r),
             mail: mail(&mut r, env),
-            stripe: stripe(&mut r),
+            house: house(&mut r, env, stripe.key.is_some()),
+            stripe,
             worker: Worker {
                 lanes: r
                     .text("LANES")
@@ -415,6 +422,26 @@ fn stripe(r: &mut Reader) -> Stripe {
         r.problem("STRIPE_API_BASE", "must be https://host, or http:// to this machine alone");
     }
     Stripe { key, webhook_secrets, api_base }
+}
+
+/// Who invoices. Production would send the sample's invoices to real buyers.
+fn house(r: &mut Reader, env: Env, payments: bool) -> House {
+    const NAME: &str = "INVOICE_HOUSE";
+    let house = match r.text(NAME).map(|path| House::read(&PathBuf::from(path))) {
+        None => House::sample(),
+        Some(Ok(house)) => house,
+        Some(Err(wrong)) => {
+            wrong.into_iter().for_each(|what| r.problem(NAME, what));
+            return House::sample();
+        }
+    };
+    if house.sample && payments && env == Env::Production {
+        let start = if r.text(NAME).is_some() { "still says `sample = true`" } else { "is missing" };
+        let what = "paid orders are invoiced, and the sample is nobody: copy templates/invoice/house.toml, say who you are \
+                    in it, and name the copy here";
+        r.problem(NAME, format_args!("{start}: {what}"));
+    }
+    house
 }
 
 /// A prefix and something behind it that fits into a header.

@@ -74,4 +74,6 @@ ids! {
     OrderId,
     /// A line of an order.
     OrderLineId,
+    /// An invoice or a credit note.
+    InvoiceId,
 }

@@ -1,13 +1,16 @@
-//! Words: ids, clock, pages, one error, configuration, secrets, money, text. Knows no business and no table.
+//! Words: ids, clock, pages, one error, configuration, secrets, money, decimals, text, registered numbers. Knows no business
+//! and no table.
 
 pub mod clock;
 pub mod config;
+pub mod decimal;
 mod enums;
 pub mod error;
 pub mod ids;
 pub mod money;
 pub mod page;
 pub mod patch;
+pub mod registered;
 pub mod secret;
 pub mod task;
 pub mod telemetry;

@@ -73,6 +73,11 @@ impl Check {
         }
     }
 
+    /// Whether it is worth a look, or worse.
+    pub fn doubtful(&self) -> bool {
+        self.verdict != Verdict::Ok
+    }
+
     /// Whether we cannot work with this.
     pub fn failed(&self) -> bool {
         matches!(self.verdict, Verdict::Away | Verdict::Wrong)

@@ -5,6 +5,7 @@
 
 pub mod customers;
 pub mod disputes;
+pub mod invoices;
 pub mod methods;
 pub mod orders;
 pub mod payments;

@@ -64,6 +64,10 @@ impl Facts {
         if matches!(self.unit_price.currency.code(), "ISK" | "UGX") {
             return Err(Error::field("unit_price.currency", "unsupported", "cannot be paid in"));
         }
+        // They depend on where it goes, so an invoice says them, not the catalogue.
+        if matches!(self.vat_category, VatCategory::IntraCommunity | VatCategory::Export) {
+            return Err(Error::field("vat_category", "choice", "must be S, Z, E, AE or O"));
+        }
         if !self.vat_category.allows(self.vat_rate_bp) {
             let text = "must be 1 to 10000 in category S, and 0 in every other";
             return Err(Error::field("vat_rate_bp", "vat_rate", text));

@@ -32,6 +32,14 @@ pub enum VatCategory {
     #[serde(rename = "AE")]
     #[sqlx(rename = "AE")]
     ReverseCharge,
+    /// Goods to a business elsewhere in the European Union.
+    #[serde(rename = "K")]
+    #[sqlx(rename = "K")]
+    IntraCommunity,
+    /// Goods that leave the European Union.
+    #[serde(rename = "G")]
+    #[sqlx(rename = "G")]
+    Export,
     /// Outside its scope.
     #[serde(rename = "O")]
     #[sqlx(rename = "O")]
@@ -46,8 +54,15 @@ impl VatCategory {
             Self::Zero => "Z",
             Self::Exempt => "E",
             Self::ReverseCharge => "AE",
+            Self::IntraCommunity => "K",
+            Self::Export => "G",
             Self::OutOfScope => "O",
         }
+    }
+
+    /// Whether it is at a rate, be it 0 %: all others say why there is no VAT.
+    pub const fn is_taxed(self) -> bool {
+        matches!(self, Self::Standard | Self::Zero)
     }
 
     /// Whether this rate, in hundredths of a percent, goes with it: more than none for `S`, none for all others.
@@ -71,7 +86,8 @@ pub struct Taxed {
 }
 
 /// The VAT of one category and rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct VatTotal {
     /// Why there is VAT or none.
     pub vat_category: VatCategory,

@@ -20,9 +20,10 @@ pub fn settings(config: &Config) -> Vec<Check> {
         checks.push(Check::warn("METRICS_TOKEN", "is short: use at least 16 random characters"));
     }
     checks.extend(payments(config));
+    checks.push(invoices(config));
     checks.extend(url("PUBLIC_URL", &config.http.public_url, config.env));
     checks.extend(config.http.frontend_urls.iter().filter_map(|origin| url("FRONTEND_URL", origin, config.env)));
-    if checks.is_empty() {
+    if !checks.iter().any(Check::doubtful) {
         checks.push(Check::ok("settings", "complete"));
     }
     checks
@@ -49,6 +50,20 @@ fn payments(config: &Config) -> Vec<Check> {
         checks.push(Check::warn("STRIPE_API_BASE", text));
     }
     checks
+}
+
+/// Who invoices. The start itself refuses the sample where it would reach real buyers.
+fn invoices(config: &Config) -> Check {
+    const NAME: &str = "INVOICE_HOUSE";
+    let house = &config.house;
+    match (house.sample, config.env) {
+        (false, _) => Check::ok(NAME, format!("{}, SIREN {}", house.seller.name, house.seller.siren)),
+        (true, Env::Production) => {
+            let text = "is the sample, who is nobody: copy templates/invoice/house.toml and say who you are";
+            Check::warn(NAME, text)
+        }
+        (true, _) => Check::ok(NAME, "the sample, who is nobody: good for development"),
+    }
 }
 
 /// What is wrong with an address of ours, if anything: an origin, without a path, with https where it counts.
@@ -91,6 +106,7 @@ mod tests {
                     "STRIPE_SECRET_KEY" => key.to_owned(),
                     "STRIPE_WEBHOOK_SECRET" => "whsec_x".to_owned(),
                     "STRIPE_API_BASE" => base.to_owned(),
+                    "INVOICE_HOUSE" => concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/house.toml").to_owned(),
                     "JWT_SECRET" => "0123456789abcdef0123456789abcdef".to_owned(),
                     "MAIL_FOLDER" | "SMTP_HOST" | "MAIL_FROM_EMAIL" | "ADMIN_EMAIL" => "x".to_owned(),
                     "DATABASE_URL" | "PUBLIC_URL" | "FRONTEND_URL" => "https://x.example".to_owned(),

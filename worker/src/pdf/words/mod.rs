@@ -52,7 +52,7 @@ pub fn invoice(theme: &Theme, invoice: &Invoice, sums: &Sums) -> Sheet {
 }
 
 /// When a document says it was made: a constant of it, so that it is the same file whenever it is painted.
-pub(super) fn midnight(day: NaiveDate) -> DateTime<Utc> {
+pub(crate) fn midnight(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc()
 }
 
