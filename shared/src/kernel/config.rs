@@ -9,7 +9,9 @@ use std::time::Duration;
 use ipnetwork::IpNetwork;
 use secrecy::{ExposeSecret, SecretString};
 
+mod files;
 mod read;
+pub use files::{FilePlace, Files};
 pub use read::{Problems, Reader};
 
 /// Where we run. Production refuses what development forgives.
@@ -44,6 +46,8 @@ pub struct Config {
     pub mail: Mail,
     /// Payments.
     pub stripe: Stripe,
+    /// Stored files.
+    pub files: Files,
     /// The worker process.
     pub worker: Worker,
     /// When administrators are told.
@@ -272,6 +276,7 @@ impl Config {
             auth: auth(&mut r),
             mail: mail(&mut r, env),
             stripe: stripe(&mut r),
+            files: files::files(&mut r, env),
             worker: Worker {
                 lanes: r
                     .text("LANES")
