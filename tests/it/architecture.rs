@@ -155,7 +155,7 @@ fn depends(manifest: &str, name: &str) -> bool {
 
 const STRIPE: &str = "shared/src/platform/stripe";
 
-const DOORS: [(&str, &[&str]); 17] = [
+const DOORS: [(&str, &[&str]); 19] = [
     ("axum", &["api/src"]),
     ("tower_http", &["api/src/app.rs"]),
     ("hyper", &["api/src/http.rs"]),
@@ -178,6 +178,8 @@ const DOORS: [(&str, &[&str]); 17] = [
         "redis",
         &["shared/src/platform/jobs/tickets", "shared/src/platform/ratelimit.rs", "shared/src/platform/realtime.rs"],
     ),
+    ("object_store", &["shared/src/platform/files"]),
+    ("rawzip", &["api/src/archive.rs"]),
     ("handlebars", &["shared/src/platform/templates.rs", "shared/src/platform/templates"]),
 ];
 
