@@ -13,7 +13,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates curl \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --create-home --home-dir /var/lib/facteur facteur
+    && useradd --system --uid 10001 --create-home --home-dir /var/lib/facteur facteur \
+    && install -d -m 700 -o facteur -g facteur /var/lib/facteur/files
 COPY --from=build /out/ /usr/local/bin/
 USER facteur
 WORKDIR /var/lib/facteur

@@ -178,6 +178,7 @@ CREATE TABLE public.emails (
     subject_id uuid,
     sent_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    message_bytes bigint,
     CONSTRAINT emails_mail_class_check CHECK ((mail_class = ANY (ARRAY['security'::text, 'transactional'::text, 'notification'::text, 'broadcast'::text]))),
     CONSTRAINT emails_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'held'::text, 'sending'::text, 'sent'::text, 'bounced'::text, 'complained'::text, 'failed'::text, 'suppressed'::text, 'expired'::text, 'uncertain'::text])))
 );
@@ -199,6 +200,22 @@ CREATE TABLE public.error_groups (
     changed_by uuid,
     note text,
     CONSTRAINT error_groups_state_check CHECK ((state = ANY (ARRAY['new'::text, 'known'::text, 'resolved'::text, 'regressed'::text, 'muted'::text])))
+);
+
+CREATE TABLE public.files (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    sha256 text NOT NULL,
+    size bigint NOT NULL,
+    content_type text NOT NULL,
+    name text NOT NULL,
+    user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT files_kind_check CHECK ((kind = ANY (ARRAY['invoice'::text, 'document'::text, 'export'::text, 'upload'::text]))),
+    CONSTRAINT files_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT files_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT files_size_check CHECK ((size >= 0))
 );
 
 CREATE TABLE public.idempotency_keys (
@@ -817,6 +834,9 @@ ALTER TABLE ONLY public.emails
 ALTER TABLE ONLY public.error_groups
     ADD CONSTRAINT error_groups_pkey PRIMARY KEY (fingerprint);
 
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key);
 
@@ -997,6 +1017,12 @@ CREATE INDEX emails_to ON public.emails USING btree (to_address, id);
 CREATE INDEX emails_user ON public.emails USING btree (user_id) WHERE (user_id IS NOT NULL);
 
 CREATE INDEX error_groups_seen ON public.error_groups USING btree (last_seen);
+
+CREATE INDEX files_expires ON public.files USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX files_sha256 ON public.files USING btree (sha256);
+
+CREATE INDEX files_user ON public.files USING btree (user_id) WHERE (user_id IS NOT NULL);
 
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
 

@@ -18,6 +18,9 @@ tokio::task_local! {
 /// What is switched off is not switched on within the hour.
 const OFF: std::time::Duration = std::time::Duration::from_hours(1);
 
+/// A full disk takes a person, a store that is away comes back.
+const STORAGE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// What a handler gives back.
 pub type Answer = Result<Response, ApiError>;
 
@@ -108,6 +111,10 @@ fn problem(error: Error) -> Response {
         Error::Upstream { retry_after, message } => {
             tracing::warn!(error = message, "a partner failed");
             respond(StatusCode::BAD_GATEWAY, "upstream", None, Vec::new(), retry_after)
+        }
+        Error::Storage(message) => {
+            tracing::error!(request.id = ?request_id(), error = message, "the store of files failed");
+            respond(StatusCode::SERVICE_UNAVAILABLE, "storage", None, Vec::new(), Some(STORAGE))
         }
         Error::Database(error) => internal(&error.into()),
         Error::Internal(error) => internal(&error),

@@ -165,12 +165,16 @@ pub fn data(value: &impl Serialize) -> Answer {
 
 /// 200 `{data}` with this `ETag`; 304 when the caller has it already.
 pub fn unless_known(headers: &HeaderMap, tag: &str, value: &impl Serialize) -> Answer {
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
-    let known = known.flat_map(|line| line.split(',')).map(str::trim);
-    let known = known.map(|known| known.strip_prefix("W/").unwrap_or(known)).any(|known| known == tag || known == "*");
-    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { data(value)? };
+    let mut response = if knows(headers, tag) { StatusCode::NOT_MODIFIED.into_response() } else { data(value)? };
     response.headers_mut().insert(ETAG, HeaderValue::from_str(tag).map_err(anyhow::Error::from)?);
     Ok(response)
+}
+
+/// Whether the caller has what this `ETag` names already.
+pub fn knows(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let known = known.flat_map(|line| line.split(',')).map(str::trim);
+    known.map(|known| known.strip_prefix("W/").unwrap_or(known)).any(|known| known == tag || known == "*")
 }
 
 /// 200 `{data: [...], page: {next}}`.

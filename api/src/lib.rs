@@ -3,9 +3,11 @@
 
 mod acts;
 pub mod app;
+pub mod archive;
 pub mod auth;
 pub mod cli;
 pub mod dashboard;
+pub mod download;
 pub mod error;
 pub mod extract;
 pub mod http;

@@ -67,6 +67,8 @@ pub struct Row {
     pub gives: Vec<(u16, Option<SchemaFn>)>,
     /// Whether its answer is a stream of events.
     pub streams: bool,
+    /// Whether its answer is a file: bytes, or a range of them.
+    pub downloads: bool,
     handler: MethodRouter<App>,
 }
 
@@ -112,6 +114,7 @@ impl Table {
             paged: false,
             gives: Vec::new(),
             streams: false,
+            downloads: false,
             handler,
         });
         self
@@ -164,6 +167,12 @@ impl Table {
     #[must_use]
     pub fn streams(self) -> Self {
         self.last(|row| row.streams = true)
+    }
+
+    /// The last row answers the bytes of a file; `Range`, `If-Range` and `If-None-Match` are understood.
+    #[must_use]
+    pub fn downloads(self) -> Self {
+        self.last(|row| row.downloads = true)
     }
 
     /// The last row's rate limit.

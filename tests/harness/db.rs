@@ -29,6 +29,7 @@ impl TestDb {
 
 impl Drop for TestDb {
     fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(crate::env::files(&self.url));
         let drop = format!("drop database if exists {} with (force)", self.name);
         block(async move {
             let mut admin = admin().await;

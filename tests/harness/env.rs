@@ -32,8 +32,16 @@ pub fn base(database_url: &str) -> Vec<(String, String)> {
         ("RATE_LIMIT_API", "100000/15m".to_owned()),
         ("LOG_FORMAT", "json".to_owned()),
         ("PORT", "0".to_owned()),
+        ("FILES_URL", format!("file://{}", files(database_url).display())),
     ];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Where the files of this database lie; a test that stores none never makes it.
+pub fn files(database_url: &str) -> PathBuf {
+    let name: String =
+        shared::kernel::secret::sha256(database_url).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    std::env::temp_dir().join(format!("facteur-files-{name}"))
 }
 
 /// Looks a name up; a later pair wins.

@@ -107,7 +107,15 @@ impl Stage {
         let template = &catalogue::VISITOR_CONTACT;
         let vars = shared::platform::templates::Templates::sample(template.name).expect("every mail has a sample");
         let to = Recipient { address: format!("p{n}@example.org"), name: None, locale: "fr".into(), user: None };
-        let new = NewMail { template, to, vars, dedupe_key: format!("test:{n}"), subject: None, reply_to: None };
+        let new = NewMail {
+            template,
+            to,
+            vars,
+            dedupe_key: format!("test:{n}"),
+            subject: None,
+            reply_to: None,
+            attachments: Vec::new(),
+        };
         mail::queue(tx, new).await.expect("a mail is queued").expect("its key is new");
     }
 

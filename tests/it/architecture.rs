@@ -159,7 +159,7 @@ const PDF: &str = "worker/src/pdf";
 
 const NORM: &str = "shared/src/domain/billing/invoices/norm";
 
-const DOORS: [(&str, &[&str]); 28] = [
+const DOORS: [(&str, &[&str]); 30] = [
     ("axum", &["api/src"]),
     ("tower_http", &["api/src/app.rs"]),
     ("hyper", &["api/src/http.rs"]),
@@ -193,6 +193,8 @@ const DOORS: [(&str, &[&str]); 28] = [
     ("en16931_formats", &["worker/src/pdf/cii.rs"]),
     ("rust_decimal", &[NORM]),
     ("toml", &["shared/src/kernel/config/house.rs"]),
+    ("object_store", &["shared/src/platform/files"]),
+    ("rawzip", &["api/src/archive.rs"]),
     ("handlebars", &["shared/src/platform/templates.rs", "shared/src/platform/templates"]),
 ];
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use shared::kernel::config::{Config, Problems, TicketSource};
+use shared::kernel::config::{Config, FilePlace, Problems, TicketSource};
 use shared::platform::jobs::Lane;
 
 /// A house that is not the sample, as production wants it once payments are on.
 const HOUSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/house.toml");
 
-const COMPLETE: [(&str, &str); 9] = [
+const COMPLETE: [(&str, &str); 10] = [
     ("APP_ENV", "production"),
     ("DATABASE_URL", "postgres://u:p@localhost/x"),
     ("PUBLIC_URL", "https://api.example.org/"),
@@ -18,6 +18,7 @@ const COMPLETE: [(&str, &str); 9] = [
     ("MAIL_FROM_EMAIL", "bonjour@example.org"),
     ("ADMIN_EMAIL", "admin@example.org"),
     ("INVOICE_HOUSE", HOUSE),
+    ("FILES_URL", "file:///srv/facteur/files"),
 ];
 
 fn read(changes: &[(&str, &str)]) -> Result<Config, Problems> {
@@ -47,8 +48,16 @@ fn everything_that_is_missing_is_named_at_once() {
     let Problems(problems) = Config::read(|_| None).expect_err("nothing is set");
     let mut names: Vec<&str> = problems.iter().map(|problem| problem.split(' ').next().unwrap_or_default()).collect();
     names.sort_unstable();
-    let needed =
-        ["ADMIN_EMAIL", "DATABASE_URL", "FRONTEND_URL", "JWT_SECRET", "MAIL_FROM_EMAIL", "PUBLIC_URL", "SMTP_HOST"];
+    let needed = [
+        "ADMIN_EMAIL",
+        "DATABASE_URL",
+        "FILES_URL",
+        "FRONTEND_URL",
+        "JWT_SECRET",
+        "MAIL_FROM_EMAIL",
+        "PUBLIC_URL",
+        "SMTP_HOST",
+    ];
     assert_eq!(names, needed);
     assert!(problems.iter().all(|problem| problem.contains("is missing: ")), "{problems:?}");
     let shown = Problems(problems).to_string();
@@ -87,6 +96,12 @@ fn a_value_we_cannot_read_is_named_and_never_guessed() {
         ("JWT_SECRET", "too short"),
         ("STRIPE_WEBHOOK_SECRET", "hunter2"),
         ("STRIPE_API_BASE", "http://api.stripe.com"),
+        ("FILES_URL", "/srv/files"),
+        ("FILES_URL", "file://srv/files"),
+        ("FILES_URL", "s3://"),
+        ("FILES_URL", "ftp://x/y"),
+        ("FILE_URL_TTL", "0s"),
+        ("FILE_URL_TTL", "8d"),
     ];
     for (name, value) in bad {
         let found = problems(&[(name, value)]);
@@ -181,6 +196,22 @@ fn a_huge_duration_is_refused_and_not_a_crash() {
     for value in ["99999999999999999999d", "18446744073709551615d"] {
         assert!(problems(&[("JWT_EXPIRES_IN", value)])[0].starts_with("JWT_EXPIRES_IN "), "{value}");
     }
+}
+
+#[test]
+fn files_lie_in_a_folder_or_in_a_bucket() {
+    let place = |changes: &[(&str, &str)]| read(changes).map(|config| config.files.place);
+    let folder = |url| matches!(place(&[("FILES_URL", url)]), Ok(FilePlace::Folder(path)) if path.is_absolute());
+    assert!(folder("file:///srv/facteur/files") && folder("file:///with a space"));
+    assert!(matches!(place(&[("APP_ENV", "development"), ("FILES_URL", "")]), Ok(FilePlace::Folder(_))));
+    let s3 = [("FILES_URL", "s3://invoices/a/b/"), ("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
+    let Ok(FilePlace::S3 { bucket, prefix, options }) = place(&s3) else { panic!("no bucket") };
+    assert_eq!((bucket.as_str(), prefix.as_str(), options.len()), ("invoices", "a/b", 2));
+    assert!(!format!("{options:?}").contains("hunter2"));
+    assert!(problems(&s3[..2])[0].starts_with("AWS_SECRET_ACCESS_KEY "));
+    let at = |url, clear| place(&[&s3[..], &[("AWS_ENDPOINT_URL", url), ("AWS_ALLOW_HTTP", clear)]].concat()).is_ok();
+    assert!(at("https://s3.example", "") && at("http://127.0.0.1:9000", "") && at("http://minio:9000", "true"));
+    assert!(!at("http://minio:9000", "") && !at("minio:9000", "true"));
 }
 
 fn lanes(text: &str) -> Result<Vec<(Lane, usize)>, String> {

@@ -24,8 +24,15 @@ async fn queue(app: &TestApp, address: &str, key: &str) -> bool {
             address: address.into(), name: Some("Hélène, \"Martin\"".into()), locale: "fr".into(), user: None
         };
     let vars = Templates::sample(template.name).expect("a sample");
-    let new =
-        NewMail { template, to, vars, dedupe_key: key.into(), subject: None, reply_to: Some("answers@example.org") };
+    let new = NewMail {
+        template,
+        to,
+        vars,
+        dedupe_key: key.into(),
+        subject: None,
+        reply_to: Some("answers@example.org"),
+        attachments: Vec::new(),
+    };
     let mut tx = Tx::begin(&app.platform).await.expect("a transaction");
     let queued = mail::queue(&mut tx, new).await.expect("queued").is_some();
     tx.commit().await.expect("a commit");

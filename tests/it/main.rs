@@ -14,6 +14,7 @@ mod delivery;
 mod errors;
 mod fake_stripe;
 mod faults;
+mod files;
 mod invoices;
 mod jobs;
 mod judges;

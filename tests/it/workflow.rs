@@ -161,7 +161,15 @@ async fn mail(app: &TestApp, template: &'static Template) {
     let mut tx = Tx::begin(&app.platform).await.expect("a transaction");
     let vars = shared::platform::templates::Templates::sample(template.name).expect("every mail has a sample");
     let to = Recipient { address: "p@example.org".into(), name: None, locale: "fr".into(), user: None };
-    let new = NewMail { template, to, vars, dedupe_key: "one".into(), subject: None, reply_to: None };
+    let new = NewMail {
+        template,
+        to,
+        vars,
+        dedupe_key: "one".into(),
+        subject: None,
+        reply_to: None,
+        attachments: Vec::new(),
+    };
     mail::queue(&mut tx, new).await.expect("a mail").expect("its key is new");
     tx.commit().await.expect("a commit");
 }
@@ -225,7 +233,15 @@ async fn an_answer_that_is_lost_is_repeated_or_left_to_a_person_as_the_mail_says
     let template = &catalogue::ACTIVATION_WELCOME;
     let vars = shared::platform::templates::Templates::sample(template.name).expect("every mail has a sample");
     let to = Recipient { address: "once@example.org".into(), name: None, locale: "fr".into(), user: None };
-    let new = NewMail { template, to, vars, dedupe_key: "one".into(), subject: None, reply_to: None };
+    let new = NewMail {
+        template,
+        to,
+        vars,
+        dedupe_key: "one".into(),
+        subject: None,
+        reply_to: None,
+        attachments: Vec::new(),
+    };
     mail::queue(&mut tx, new).await.expect("a mail").expect("its key is new");
     tx.commit().await.expect("a commit");
     let _worker = stage.worker();

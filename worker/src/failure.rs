@@ -54,6 +54,7 @@ impl From<Error> for Failure {
             Error::Off(code) => Self::Retry(Blame::new(code, message)),
             Error::Refused(_) => Self::Dead(Blame::new("upstream_refused", message)),
             Error::Unauthenticated(_) | Error::Forbidden(_) => Self::Dead(Blame::new("forbidden", message)),
+            Error::Storage(_) => Self::Retry(Blame::new("storage", message)),
             Error::Database(_) => Self::Retry(Blame::new("database", message)),
             Error::Internal(_) => Self::Retry(Blame::new("internal", message)),
         }

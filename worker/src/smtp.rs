@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lettre::message::{Mailbox, MultiPart, header};
+use bytes::Bytes;
+use lettre::address::Envelope;
+use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart, header};
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
@@ -35,6 +37,28 @@ pub struct Letter {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// What is attached, in this order.
+    pub attachments: Vec<Enclosure>,
+}
+
+/// What is attached to a mail.
+#[derive(Clone, Debug)]
+pub struct Enclosure {
+    /// Under which it is saved.
+    pub name: String,
+    /// Its media type.
+    pub content_type: String,
+    /// All of it.
+    pub bytes: Bytes,
+}
+
+/// How a hand-over ended when it succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The relay's answer.
+    pub reply: String,
+    /// The whole message, as it was handed over.
+    pub bytes: usize,
 }
 
 /// How a hand-over ended when it did not succeed.
@@ -75,32 +99,37 @@ impl Smtp {
         }
     }
 
-    /// Hands a mail over. Ok is the relay's answer.
-    pub async fn send(&self, letter: Letter) -> Result<String, Refusal> {
+    /// Hands a mail over.
+    pub async fn send(&self, letter: Letter) -> Result<Taken, Refusal> {
+        if matches!(self, Self::Off) {
+            return Err(Refusal::Temporary("sending is switched off".into()));
+        }
+        let message = message(&letter)?;
+        let raw = message.formatted();
+        let reply = self.hand_over(letter, message.envelope(), &raw).await?;
+        Ok(Taken { reply, bytes: raw.len() })
+    }
+
+    async fn hand_over(&self, letter: Letter, envelope: &Envelope, raw: &[u8]) -> Result<String, Refusal> {
         match self {
             Self::Off => Err(Refusal::Temporary("sending is switched off".into())),
             Self::Memory(sent) => {
-                message(&letter)?;
                 sent.lock().expect("no code panics while holding this lock").push(letter);
                 Ok("250 kept in memory".into())
             }
             Self::Folder(folder) => {
                 let path = folder.join(format!("{}.eml", letter.id));
-                let bytes = message(&letter)?.formatted();
-                let written = tokio::fs::write(&path, bytes).await;
+                let written = tokio::fs::write(&path, raw).await;
                 written.map_err(|error| Refusal::Temporary(format!("{}: {error}", path.display())))?;
                 Ok("250 kept in the folder".into())
             }
-            Self::Relay(relay, limit) => {
-                let message = message(&letter)?;
-                match tokio::time::timeout(*limit, relay.send(message)).await {
-                    Err(_) => Err(Refusal::Unknown(format!("the relay did not answer within {} s", limit.as_secs()))),
-                    Ok(Ok(answer)) => Ok(reply(answer.code(), &answer.message().collect::<Vec<_>>().join(" "))),
-                    Ok(Err(error)) if error.is_permanent() => Err(Refusal::Permanent(said(&error))),
-                    Ok(Err(error)) if error.is_transient() => Err(Refusal::Temporary(said(&error))),
-                    Ok(Err(error)) => Err(Refusal::Unknown(said(&error))),
-                }
-            }
+            Self::Relay(relay, limit) => match tokio::time::timeout(*limit, relay.send_raw(envelope, raw)).await {
+                Err(_) => Err(Refusal::Unknown(format!("the relay did not answer within {} s", limit.as_secs()))),
+                Ok(Ok(answer)) => Ok(reply(answer.code(), &answer.message().collect::<Vec<_>>().join(" "))),
+                Ok(Err(error)) if error.is_permanent() => Err(Refusal::Permanent(said(&error))),
+                Ok(Err(error)) if error.is_transient() => Err(Refusal::Temporary(said(&error))),
+                Ok(Err(error)) => Err(Refusal::Unknown(said(&error))),
+            },
         }
     }
 
@@ -154,8 +183,23 @@ fn message(letter: &Letter) -> Result<Message, Refusal> {
     if let Some(reply_to) = &letter.reply_to {
         builder = builder.reply_to(mailbox(None, reply_to)?);
     }
-    let parts = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
+    let text = MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone());
+    if letter.attachments.is_empty() {
+        return builder.multipart(text).map_err(|e| bad("the message", &e));
+    }
+    let mut parts = MultiPart::mixed().multipart(text);
+    for enclosure in &letter.attachments {
+        parts = parts.singlepart(attached(enclosure).map_err(|e| bad(&enclosure.name, &*e))?);
+    }
     builder.multipart(parts).map_err(|e| bad("the message", &e))
+}
+
+/// Base64 whatever it is: other encodings may change the ends of lines, and what is attached arrives byte by byte.
+fn attached(enclosure: &Enclosure) -> Result<SinglePart, Box<dyn std::error::Error>> {
+    let kind = header::ContentType::parse(&enclosure.content_type)?;
+    let body = Body::new_with_encoding(enclosure.bytes.to_vec(), header::ContentTransferEncoding::Base64);
+    let body = body.map_err(|_| "cannot be encoded")?;
+    Ok(Attachment::new(enclosure.name.clone()).body(body, kind))
 }
 
 fn reply(code: impl std::fmt::Display, text: &str) -> String {

@@ -60,9 +60,11 @@ impl From<Error> for Failure {
                 return Self::new(DATA, lines.join("\n  ").trim().to_owned());
             }
             Error::Unauthenticated(_) | Error::Forbidden(_) => DENIED,
-            Error::TooMany { .. } | Error::Unavailable { .. } | Error::Upstream { .. } | Error::Refused(_) => {
-                UNAVAILABLE
-            }
+            Error::TooMany { .. }
+            | Error::Unavailable { .. }
+            | Error::Upstream { .. }
+            | Error::Storage(_)
+            | Error::Refused(_) => UNAVAILABLE,
             Error::Off(_) => CONFIG,
             Error::Database(_) | Error::Internal(_) => INTERNAL,
         };

@@ -1,21 +1,24 @@
 //! Mails: every one that was queued, what became of it, and how it looks.
 
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::kernel::Error;
-use shared::kernel::ids::EmailId;
+use shared::kernel::ids::{EmailId, FileId};
+use shared::platform::files::{self, Disposition, File};
 use shared::platform::mail::{self, EmailFilter, EmailRow, EmailView, catalogue};
 use shared::platform::templates::RenderedMail;
 
 use crate::dashboard::desk::Desk;
-use crate::dashboard::facts::Fact;
+use crate::dashboard::facts::{Fact, size};
 use crate::dashboard::filter::{Chip, with};
 use crate::dashboard::forms::Select;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::{framed, mask};
+use crate::download;
 use crate::error::ApiError;
 use crate::extract::{Paging, Path, Query};
 
@@ -104,7 +107,10 @@ pub async fn list(desk: Desk, Query(given): Query<Given>, Paging(request): Pagin
 
 /// `GET /admin/emails/{id}`
 pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiError> {
-    let mail = mail::get(&mut *desk.db().await?, id).await?;
+    let mut db = desk.db().await?;
+    let mail = mail::get(&mut db, id).await?;
+    let attachments = attachments(&files::find_many(&mut db, &mail.attachments).await?, &mail);
+    drop(db);
     let preview = rendered(&desk, &mail);
     let subject = mail.row.subject.clone().or_else(|| preview.as_ref().ok().map(|mail| mail.subject.clone()));
     let subject = subject.unwrap_or_else(|| mail.row.template.clone());
@@ -117,6 +123,7 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
         "preview": preview.is_ok(),
         "no_preview": "Its template no longer exists or needs data this mail does not have.",
         "text": preview.ok().map(|mail| mail.text),
+        "attachments": attachments,
         "facts": facts(&mail, desk.may_answer()),
         "vars": mask::shown(&mail.vars).0,
     });
@@ -127,6 +134,36 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
 pub async fn preview(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiError> {
     let mail = mail::get(&mut *desk.db().await?, id).await?;
     Ok(framed::mail(rendered(&desk, &mail)?.html))
+}
+
+/// `GET /admin/emails/{id}/attachments/{file}`: a file, for as long as the mail names it.
+pub async fn attachment(
+    desk: Desk,
+    Path((id, file)): Path<(EmailId, FileId)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let mut db = desk.db().await?;
+    if !mail::get(&mut db, id).await?.attachments.contains(&file) {
+        return Err(Error::NotFound("file").into());
+    }
+    let file = files::get(&mut db, file).await?;
+    drop(db); // a slow reader holds no connection
+    download::serve(&desk.app.platform, &file, Disposition::Inline, &method, &headers).await
+}
+
+/// What is attached, and what was and is gone.
+fn attachments(files: &[File], mail: &EmailView) -> Vec<Value> {
+    let line = |id: &FileId| match files.iter().find(|file| file.id == *id) {
+        Some(file) => json!({
+            "name": file.name,
+            "content_type": file.content_type,
+            "size": size(file.size as u64),
+            "href": format!("/admin/emails/{}/attachments/{id}", mail.row.id),
+        }),
+        None => json!({ "name": id, "content_type": "deleted, or expired", "size": "", "href": null }),
+    };
+    mail.attachments.iter().map(line).collect()
 }
 
 /// The mail with its secrets masked.
@@ -153,6 +190,7 @@ fn facts(mail: &EmailView, answers: bool) -> Vec<Fact> {
         Some(Fact::at("Queued", mail.row.created_at)),
         mail.row.sent_at.map(|at| Fact::at("Sent", at)),
         mail.deadline_at.map(|at| Fact::at("Expires", at)),
+        mail.message_bytes.map(|bytes| Fact::text("Size", size(bytes as u64))),
         code("Message-ID", &mail.message_id),
         mail.user_id.map(|user| Fact::code("Account", user)),
         about,

@@ -34,3 +34,12 @@ impl Fact {
         Self { at: Some(at), ..Self::text(name, "") }
     }
 }
+
+/// So many bytes, for people.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} KB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

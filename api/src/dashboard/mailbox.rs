@@ -3,18 +3,21 @@
 
 use std::path::PathBuf;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use mail_parser::{Address, Message, MessageParser};
+use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::kernel::Error;
+use shared::platform::files::Disposition;
 use uuid::Uuid;
 
 use crate::dashboard::desk::Desk;
 use crate::dashboard::eml::{pieces, readable};
+use crate::dashboard::facts::size;
 use crate::dashboard::frame::Place;
 use crate::dashboard::framed;
+use crate::download;
 use crate::error::ApiError;
 use crate::extract::Path;
 
@@ -50,7 +53,7 @@ pub async fn list(desk: Desk) -> Result<Response, ApiError> {
         let Ok(bytes) = read(&folder, &name).await else {
             continue;
         };
-        let size = format!("{:.1} KB", bytes.len() as f64 / 1000.0);
+        let size = size(bytes.len() as u64);
         let mail = MessageParser::default().parse_headers(&bytes[..]).unwrap_or_default();
         let at = mail.date().and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0));
         rows.push(Row { subject: subject(&mail), to: people(mail.to()), at, size, name });
@@ -78,6 +81,7 @@ pub async fn show(desk: Desk, Path(name): Path<String>) -> Result<Response, ApiE
         "email": name.strip_suffix(".eml").map(|id| format!("/admin/emails/{id}")),
         "html": mail.html_body_count() > 0,
         "links": links,
+        "attachments": attachments(&mail, &name),
         "text": pieces,
         "headers": headers.collect::<Vec<_>>(),
     });
@@ -90,6 +94,37 @@ pub async fn body(desk: Desk, Path(name): Path<String>) -> Result<Response, ApiE
     let mail = parse(&bytes)?;
     let html = mail.body_html(0).ok_or(Error::NotFound("page"))?;
     Ok(framed::mail(html.into_owned()))
+}
+
+/// `GET /admin/mailbox/{name}/attachments/{number}`, counted from 0
+pub async fn attachment(desk: Desk, Path((name, number)): Path<(String, u32)>) -> Result<Response, ApiError> {
+    let bytes = read(&folder(&desk)?, &name).await?;
+    let mail = parse(&bytes)?;
+    let part = mail.attachment(number).ok_or(Error::NotFound("page"))?;
+    let mut response = part.contents().to_vec().into_response();
+    download::dress(&mut response, called(part), &media(part), Disposition::Inline);
+    Ok(response)
+}
+
+fn attachments(mail: &Message<'_>, file: &str) -> Vec<Value> {
+    let line = |(number, part): (usize, &MessagePart<'_>)| {
+        json!({
+            "name": called(part),
+            "content_type": media(part),
+            "size": size(part.contents().len() as u64),
+            "href": format!("/admin/mailbox/{file}/attachments/{number}"),
+        })
+    };
+    mail.attachments().enumerate().map(line).collect()
+}
+
+fn called<'a>(part: &'a MessagePart<'_>) -> &'a str {
+    part.attachment_name().unwrap_or("attachment")
+}
+
+fn media(part: &MessagePart<'_>) -> String {
+    let kind = part.content_type().map(|kind| (kind.ctype(), kind.subtype().unwrap_or("octet-stream")));
+    kind.map_or_else(|| "application/octet-stream".into(), |(kind, subtype)| format!("{kind}/{subtype}"))
 }
 
 /// The folder, on a developer's machine; elsewhere there is no such page.

@@ -132,9 +132,11 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/emails", get(emails::list)),
         ("/admin/emails/{id}", get(emails::show)),
         ("/admin/emails/{id}/preview.html", get(emails::preview)),
+        ("/admin/emails/{id}/attachments/{file}", get(emails::attachment)),
         ("/admin/mailbox", get(mailbox::list)),
         ("/admin/mailbox/{name}", get(mailbox::show)),
         ("/admin/mailbox/{name}/body.html", get(mailbox::body)),
+        ("/admin/mailbox/{name}/attachments/{number}", get(mailbox::attachment)),
         ("/admin/audit", get(audit::list)),
     ]
 }

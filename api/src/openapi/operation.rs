@@ -77,6 +77,13 @@ fn responses(row: &Row, shapes: &Shapes) -> Map<String, Value> {
         let events = json!({ "text/event-stream": { "schema": { "type": "string" } } });
         responses.insert("200".into(), json!({ "description": "Events, without an end.", "content": events }));
     }
+    if row.downloads {
+        let bytes = json!({ "application/octet-stream": {} });
+        for (status, description) in [(200, "The file."), (206, "The range that was asked for.")] {
+            responses.insert(status.to_string(), json!({ "description": description, "content": bytes }));
+        }
+        responses.insert("304".into(), json!({ "description": what(304) }));
+    }
     responses.extend(problems::of(row, shapes.body.as_ref()));
     responses
 }

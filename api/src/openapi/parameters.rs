@@ -29,6 +29,14 @@ pub(super) fn of(row: &Row, queries: Option<&Value>) -> Vec<Value> {
             "schema": { "type": "string", "format": "uuid" },
         }));
     }
+    if row.downloads {
+        all.push(header(
+            "Range",
+            "One range of bytes: `bytes=0-99`. Several at once are answered with the whole file.",
+        ));
+        all.push(header("If-Range", "The `ETag` of the rest one has: another file is sent whole."));
+        all.push(header("If-None-Match", "The `ETag` of the file one has: 304 when it is the same."));
+    }
     if row.method == Method::POST {
         all.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
     }
@@ -73,6 +81,10 @@ fn in_query(schema: &Value) -> Vec<Value> {
 
 fn query(name: &str, description: &str, schema: Value) -> Value {
     json!({ "name": name, "in": "query", "required": false, "description": description, "schema": schema })
+}
+
+fn header(name: &str, description: &str) -> Value {
+    json!({ "name": name, "in": "header", "required": false, "description": description, "schema": { "type": "string" } })
 }
 
 /// A query parameter is absent or has a value: nothing in an address is null.

@@ -6,7 +6,7 @@ use super::operation::changes;
 use crate::table::{Access, Limit, Row};
 
 /// Status, name and meaning of every problem.
-const ALL: [(u16, &str, &str); 8] = [
+const ALL: [(u16, &str, &str); 9] = [
     (401, "Unauthenticated", "Not identified, or not with these credentials."),
     (403, "Forbidden", "Identified and not allowed."),
     (404, "NotFound", "No such row, or not yours."),
@@ -16,6 +16,7 @@ const ALL: [(u16, &str, &str); 8] = [
         "The row is in a state that does not allow this, or the first request with this key is in progress.",
     ),
     (410, "Gone", "The token was used, replaced or is too old."),
+    (416, "RangeNotSatisfiable", "The range lies outside of the file: `Content-Range` says how long that is."),
     (422, "Invalid", "The request does not validate: `errors` names every wrong field."),
     (429, "TooMany", "Too many requests: wait as long as `Retry-After` says."),
     (503, "Unavailable", "PostgreSQL is away or the answer took too long: try again."),
@@ -47,6 +48,9 @@ pub(super) fn of(row: &Row, body: Option<&Value>) -> Map<String, Value> {
         404 => row.path.contains('{'),
         409 => changes,
         410 => gone,
+        416 => row.downloads,
+        // Whatever is wrong with the address of a file, there is nothing there.
+        422 if row.downloads => false,
         422 => changes || row.queries.is_some() || row.paged || row.streams,
         429 => row.limit != Limit::None,
         _ => true,

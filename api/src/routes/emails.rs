@@ -4,6 +4,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::kernel::ids::EmailId;
+use shared::platform::files::{self, Disposition, File};
 use shared::platform::mail::{self, EmailFilter, EmailRow, EmailView};
 use shared::platform::templates::RenderedMail;
 
@@ -31,8 +32,20 @@ struct EmailPage {
     /// The mail.
     #[serde(flatten)]
     email: EmailView,
+    /// What is attached and still there, each with an address that works for a while.
+    files: Vec<Attached>,
     /// As its reader sees it; none when its template does not render.
     preview: Option<EmailPreview>,
+}
+
+/// A file that is attached.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Attached {
+    /// The file.
+    #[serde(flatten)]
+    file: File,
+    /// Where it can be read without signing in, until `FILE_URL_TTL` has passed.
+    url: String,
 }
 
 /// A mail as its reader sees it.
@@ -54,10 +67,13 @@ async fn list(State(app): State<App>, Query(filter): Query<EmailFilter>, Paging(
 async fn show(State(app): State<App>, Path(id): Path<EmailId>) -> Answer {
     let mut db = app.db().await?;
     let email = mail::get(&mut db, id).await?;
+    let found = files::find_many(&mut db, &email.attachments).await?;
+    let url = |file: &File| files::signed_url(&app.platform, file.id, Disposition::Attachment);
+    let files = found.into_iter().map(|file| Attached { url: url(&file), file }).collect();
     let rendered = mail::preview(&app.platform.config, &app.platform.templates, &email);
     if let Err(error) = &rendered {
         tracing::warn!(email.id = %id, %error, "a mail has no preview");
     }
     let preview = rendered.ok().map(|RenderedMail { subject, text, html }| EmailPreview { subject, text, html });
-    data(&EmailPage { email, preview })
+    data(&EmailPage { email, files, preview })
 }

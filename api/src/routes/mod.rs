@@ -6,6 +6,7 @@ mod batches;
 pub mod documentation;
 mod emails;
 mod errors;
+mod files;
 mod health;
 mod jobs;
 mod kinds;
@@ -54,6 +55,7 @@ pub fn tables() -> Vec<Table> {
         schedules::table(),
         alarms::table(),
         emails::table(),
+        files::table(),
         health::table(),
     ]
 }

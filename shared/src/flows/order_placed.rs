@@ -138,6 +138,7 @@ async fn receipt(
         dedupe_key: format!("{key}:client"),
         subject: Some(("order", order.id.0)),
         reply_to: None,
+        attachments: Vec::new(),
     };
     mail::queue(tx, mail).await?;
     Ok(())

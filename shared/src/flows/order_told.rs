@@ -119,6 +119,7 @@ async fn guest(tx: &mut Tx, customer: &Customer, order: &Order, said: Said, key:
         dedupe_key: format!("{key}:client"),
         subject: Some(("order", order.id.0)),
         reply_to: None,
+        attachments: Vec::new(),
     };
     mail::queue(tx, mail).await?;
     Ok(())

@@ -43,6 +43,7 @@ pub async fn request_reset(tx: &mut Tx, email: &str) -> Result<()> {
         dedupe_key: format!("email:reset:{}:{minute}", user.id),
         subject: Some(("user", user.id.0)),
         reply_to: None,
+        attachments: Vec::new(),
     };
     mail::queue(tx, mail).await?;
     Ok(())
@@ -143,6 +144,7 @@ async fn tell(tx: &mut Tx, user: UserId) -> Result<()> {
         dedupe_key: format!("email:password-changed:{}", Uuid::now_v7()),
         subject: Some(("user", user.id.0)),
         reply_to: None,
+        attachments: Vec::new(),
     };
     mail::queue(tx, mail).await?;
     Ok(())

@@ -77,6 +77,7 @@ pub async fn failed(tx: &mut Tx, order: &Order, payment: &Payment, attempt: &str
         dedupe_key: format!("{key}:client"),
         subject: Some(("payment", payment.id.0)),
         reply_to: None,
+        attachments: Vec::new(),
     };
     mail::queue(tx, mail).await?;
     Ok(())

@@ -138,6 +138,7 @@ async fn send_link(tx: &mut Tx, user: &User, n: &str) -> Result<()> {
         dedupe_key: format!("email:activation:{}:{n}", user.id),
         subject: Some(("user", user.id.0)),
         reply_to: None,
+        attachments: Vec::new(),
     };
     mail::queue(tx, mail).await?;
     Ok(())

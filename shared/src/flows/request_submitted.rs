@@ -42,6 +42,7 @@ async fn receipt(tx: &mut Tx, request: &Request) -> Result<()> {
         dedupe_key: format!("request:{}:visitor", request.id),
         subject: Some(("request", request.id.0)),
         reply_to: None,
+        attachments: Vec::new(),
     };
     mail::queue(tx, mail).await?;
     Ok(())

@@ -24,6 +24,7 @@ pub async fn story(tx: &mut Tx, user: UserId) -> Result<()> {
         dedupe_key: format!("welcome:{}", user.id),
         subject: Some(("user", user.id.0)),
         reply_to: None,
+        attachments: Vec::new(),
     };
     mail::queue(tx, mail).await?;
     Ok(())

@@ -9,9 +9,11 @@ use std::time::Duration;
 use ipnetwork::IpNetwork;
 use secrecy::{ExposeSecret, SecretString};
 
+mod files;
 mod house;
 mod read;
 
+pub use files::{FilePlace, Files};
 pub use house::{House, HouseSeller, Nature, Regime, Series, WordingKey};
 pub use read::{Problems, Reader};
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub stripe: Stripe,
     /// `INVOICE_HOUSE`: who invoices, in which words.
     pub house: House,
+    /// Stored files.
+    pub files: Files,
     /// The worker process.
     pub worker: Worker,
     /// When administrators are told.
@@ -279,6 +283,7 @@ impl Config {
             mail: mail(&mut r, env),
             house: house(&mut r, env, stripe.key.is_some()),
             stripe,
+            files: files::files(&mut r, env),
             worker: Worker {
                 lanes: r
                     .text("LANES")

@@ -83,6 +83,9 @@ pub enum Error {
         /// When it said how long to wait.
         retry_after: Option<Duration>,
     },
+    /// 503: the store of files failed. The text is for the operator: it is logged, never sent.
+    #[error("{0}")]
+    Storage(String),
     /// 500: the database refused a statement.
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),

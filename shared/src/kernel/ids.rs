@@ -50,6 +50,8 @@ ids! {
     BatchId,
     /// A mail.
     EmailId,
+    /// A stored file.
+    FileId,
     /// A person with an account.
     UserId,
     /// A session: a family of refresh tokens, or a dashboard cookie.

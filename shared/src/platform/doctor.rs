@@ -14,6 +14,7 @@ use crate::platform::store;
 use crate::platform::store::Blame;
 use crate::platform::store::Trouble;
 
+mod files;
 mod mail;
 mod settings;
 
@@ -100,6 +101,7 @@ pub async fn examine(platform: &Platform) -> Vec<Check> {
     let mut checks = settings::settings(&platform.config);
     checks.extend(postgres(platform).await);
     checks.push(redis(&platform.tickets).await);
+    checks.push(files::files(&platform.files).await);
     checks
 }
 

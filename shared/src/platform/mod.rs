@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod doctor;
+pub mod files;
 pub mod idempotency;
 pub mod jobs;
 pub mod mail;
@@ -30,6 +31,7 @@ use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::clock::Clock;
 use crate::kernel::config::Config;
+use crate::platform::files::Store;
 use crate::platform::jobs::tickets::Tickets;
 use crate::platform::ratelimit::RateLimits;
 use crate::platform::realtime::Realtime;
@@ -54,6 +56,8 @@ pub struct Platform {
     pub realtime: Realtime,
     /// For what never meets a row.
     pub clock: Clock,
+    /// Where the bytes of files lie.
+    pub files: Store,
     /// Mails and pages.
     pub templates: Templates,
     stripe: Option<Stripe>,
@@ -76,6 +80,7 @@ impl Platform {
             stripe: config.stripe.key.as_ref().map(stripe).transpose()?,
             realtime: Realtime::new(redis.as_deref(), &config.namespace)?,
             limits,
+            files: Store::new(&config.files.place)?,
             templates: Templates::embedded().map_err(Error::internal)?,
             config: Arc::new(config),
             db,

@@ -31,6 +31,7 @@ impl Run for DispatchNotification {
                 let mail = NewMail {
                     template,
                     reply_to: notification.vars["sender_email"].as_str(),
+                    attachments: Vec::new(),
                     vars: notification.vars.clone(),
                     dedupe_key: key(self.notification, &to.address),
                     subject: Some(("notification", self.notification.0)),

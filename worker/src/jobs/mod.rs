@@ -9,6 +9,7 @@ mod process_stripe_event;
 mod purge_expired;
 mod reconcile_stripe;
 mod send_email;
+mod sweep_files;
 mod sync_catalogue;
 mod sync_payment;
 mod sync_product;
@@ -33,5 +34,6 @@ pub fn registry() -> Registry {
         .with::<kinds::SyncProduct>()
         .with::<kinds::SyncCatalogue>()
         .with::<kinds::PurgeExpired>()
+        .with::<kinds::SweepFiles>()
         .with::<kinds::Probe>()
 }

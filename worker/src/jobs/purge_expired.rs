@@ -2,7 +2,7 @@
 
 use shared::domain::billing::received;
 use shared::domain::identity;
-use shared::platform::{idempotency, jobs, mail, notifications, stripe};
+use shared::platform::{files, idempotency, jobs, mail, notifications, stripe};
 
 use crate::cx::Cx;
 use crate::failure::Failure;
@@ -23,6 +23,7 @@ impl Run for PurgeExpired {
                 + jobs::retention::purge(&mut tx, &cx.platform.config.worker).await?
                 + mail::abandon(&mut tx).await?
                 + mail::purge(&mut tx).await?
+                + files::purge(&mut tx).await?
                 + notifications::purge(&mut tx).await?;
             tx.commit().await?;
             cx.log(format_args!("{purged} rows"));

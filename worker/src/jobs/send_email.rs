@@ -7,15 +7,16 @@
 
 use serde_json::Value;
 use shared::domain::identity;
-use shared::kernel::Result as HouseResult;
+use shared::kernel::{Error, Result as HouseResult};
+use shared::platform::files::{self, File, FileError};
 use shared::platform::jobs::kinds::SendEmail;
-use shared::platform::mail::{self, EmailView, catalogue, suppression};
+use shared::platform::mail::{self, EmailView, MOST_ATTACHED, catalogue, suppression};
 use shared::platform::tx::Tx;
 
 use crate::cx::{self, Cx};
 use crate::failure::{Blame, Failure};
 use crate::registry::Run;
-use crate::smtp::{Letter, Refusal};
+use crate::smtp::{Enclosure, Letter, Refusal, Taken};
 
 /// The name of the effect.
 const SMTP: &str = "smtp";
@@ -36,24 +37,27 @@ impl Run for SendEmail {
         if let Some(reason) = suppression::reason(&mut tx, &email.row.to_address).await? {
             return end(&cx, tx, &email, "suppressed", Some(&reason)).await;
         }
-        let letter = render(&mut tx, &email).await?;
+        let mut letter = render(&mut tx, &email).await?;
+        let files = attached(&mut tx, &email).await?;
+        tx.commit().await?;
+        letter.attachments = enclosures(&cx, files).await?;
         let once = catalogue::find(&email.row.template).is_some_and(|template| template.at_most_once);
         if once {
+            let mut tx = cx.begin().await?;
             cx.begin_effect(&mut tx, SMTP).await?;
+            tx.commit().await?;
         }
-        tx.commit().await?;
-
         cx.still_mine().await?;
         let subject = letter.subject.clone();
         let answer = cx.smtp.send(letter).await;
-        if let Ok(reply) = &answer {
-            cx.effect_done(SMTP, reply).await;
+        if let Ok(taken) = &answer {
+            cx.effect_done(SMTP, &taken.reply).await;
         }
 
         let mut tx = cx.begin().await?;
         match answer {
-            Ok(reply) => {
-                mail::finish(&mut tx, self.email, "sent", Some(&subject), Some(&reply)).await?;
+            Ok(Taken { reply, bytes }) => {
+                mail::sent(&mut tx, self.email, &subject, bytes, &reply).await?;
                 cx.complete_in(tx).await
             }
             Err(Refusal::Permanent(reply)) => {
@@ -114,5 +118,39 @@ async fn render(tx: &mut Tx, email: &EmailView) -> Result<Letter, Failure> {
         subject: mail.subject,
         text: mail.text,
         html: mail.html,
+        attachments: Vec::new(),
     })
+}
+
+/// The files to attach. One that is gone, or too many bytes, is a person's to mend.
+async fn attached(tx: &mut Tx, email: &EmailView) -> Result<Vec<File>, Failure> {
+    if email.attachments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let files = files::find_many(tx, &email.attachments).await?;
+    if let Some(gone) = email.attachments.iter().find(|id| files.iter().all(|file| file.id != **id)) {
+        return Err(unattached(format!("the attachment {gone} was deleted, or has expired")));
+    }
+    let bytes: i64 = files.iter().map(|file| file.size).sum();
+    if bytes as u64 > MOST_ATTACHED {
+        return Err(unattached(format!("the attachments have {bytes} bytes together, a mail takes {MOST_ATTACHED}")));
+    }
+    Ok(files)
+}
+
+/// Their bytes, proven, and read outside of any transaction. A store that is away comes back; spoilt bytes do not.
+async fn enclosures(cx: &Cx, files: Vec<File>) -> Result<Vec<Enclosure>, Failure> {
+    let mut enclosures = Vec::with_capacity(files.len());
+    for file in files {
+        let bytes = files::read(&cx.platform.files, &file).await.map_err(|error| match error {
+            FileError::Store(_) => Error::from(error).into(),
+            lost => unattached(format!("{} cannot be attached: {lost}", file.name)),
+        });
+        enclosures.push(Enclosure { bytes: bytes?, name: file.name, content_type: file.content_type });
+    }
+    Ok(enclosures)
+}
+
+fn unattached(why: String) -> Failure {
+    Failure::Dead(Blame::new("attachment", why))
 }

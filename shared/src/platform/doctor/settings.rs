@@ -109,6 +109,7 @@ mod tests {
                     "INVOICE_HOUSE" => concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/house.toml").to_owned(),
                     "JWT_SECRET" => "0123456789abcdef0123456789abcdef".to_owned(),
                     "MAIL_FOLDER" | "SMTP_HOST" | "MAIL_FROM_EMAIL" | "ADMIN_EMAIL" => "x".to_owned(),
+                    "FILES_URL" => "file:///x".to_owned(),
                     "DATABASE_URL" | "PUBLIC_URL" | "FRONTEND_URL" => "https://x.example".to_owned(),
                     _ => return None,
                 })

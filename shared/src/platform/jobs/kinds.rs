@@ -19,7 +19,7 @@ use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 13] = [
+pub static ALL: [Kind; 14] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
@@ -32,6 +32,7 @@ pub static ALL: [Kind; 13] = [
     Kind::of::<SyncProduct>(),
     Kind::of::<SyncCatalogue>(),
     Kind::of::<PurgeExpired>(),
+    Kind::of::<SweepFiles>(),
     Kind::of::<Probe>(),
 ];
 
@@ -160,6 +161,17 @@ pub struct PurgeExpired {}
 
 impl Job for PurgeExpired {
     const KIND: &'static str = "maintenance.purge_expired";
+    const LANE: Lane = Lane::Maintenance;
+    const RETRY: Retry = Retry::SWEEP;
+    const TIMEOUT: Duration = Duration::from_mins(30);
+}
+
+/// Deletes the bytes of files that no row names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SweepFiles {}
+
+impl Job for SweepFiles {
+    const KIND: &'static str = "maintenance.sweep_files";
     const LANE: Lane = Lane::Maintenance;
     const RETRY: Retry = Retry::SWEEP;
     const TIMEOUT: Duration = Duration::from_mins(30);

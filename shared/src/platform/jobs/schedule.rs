@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
-use super::kinds::{PurgeExpired, ReconcileStripe};
+use super::kinds::{PurgeExpired, ReconcileStripe, SweepFiles};
 use super::{Job, NewJob, enqueue_all};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -24,8 +24,11 @@ use crate::kernel::ids::JobId;
 use crate::platform::tx::Tx;
 
 /// The duties of this version: name, cron expression (house time, Europe/Paris), kind.
-const DUTIES: &[(&str, &str, &str)] =
-    &[("purge", "17 * * * *", PurgeExpired::KIND), ("stripe", "*/15 * * * *", ReconcileStripe::KIND)];
+const DUTIES: &[(&str, &str, &str)] = &[
+    ("files", "41 3 * * *", SweepFiles::KIND),
+    ("purge", "17 * * * *", PurgeExpired::KIND),
+    ("stripe", "*/15 * * * *", ReconcileStripe::KIND),
+];
 /// The most missed ticks that are made up for.
 const MOST: usize = 100;
 

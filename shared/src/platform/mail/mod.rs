@@ -8,15 +8,17 @@ mod outbox;
 pub mod preview;
 pub mod suppression;
 
-pub use outbox::{EmailFilter, EmailRow, EmailView, abandon, finish, get, list, purge, release_held, start};
+pub use outbox::{EmailFilter, EmailRow, EmailView, abandon, finish, get, list, purge, release_held, sent, start};
 pub use preview::preview;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::config::Config;
-use crate::kernel::ids::{EmailId, UserId};
+use crate::kernel::ids::{EmailId, FileId, UserId};
+use crate::platform::files;
 use crate::platform::jobs::kinds::SendEmail;
 use crate::platform::jobs::{Lane, NewJob, enqueue_new};
 use crate::platform::mail::catalogue::Template;
@@ -50,9 +52,16 @@ pub struct NewMail<'a> {
     pub subject: Option<(&'static str, Uuid)>,
     /// Where answers go.
     pub reply_to: Option<&'a str>,
+    /// What is attached, in this order: [`MOST_ATTACHED`] bytes together at most. Read when the mail is sent.
+    pub attachments: Vec<FileId>,
 }
 
+/// What may be attached to a mail, in bytes: its encoding adds a third, and many servers take no more than that.
+pub const MOST_ATTACHED: u64 = 10 * 1024 * 1024;
+
 /// Writes a mail and the job that sends it. None: a mail with this key exists already.
+///
+/// 404 for an attachment that does not exist, 409 `attachments_too_large` for too many bytes of them.
 pub async fn queue(tx: &mut Tx, mail: NewMail<'_>) -> Result<Option<EmailId>> {
     let lane = mail.template.lane;
     queue_in(tx, mail, lane).await
@@ -60,6 +69,7 @@ pub async fn queue(tx: &mut Tx, mail: NewMail<'_>) -> Result<Option<EmailId>> {
 
 /// The same where its job waits in another lane than the template's.
 pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Option<EmailId>> {
+    attachable(tx, &mail.attachments).await?;
     let id = EmailId::new();
     let config = tx.platform().config.clone();
     let from = &config.mail.from_email;
@@ -68,8 +78,9 @@ pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Opti
     let status = if config.mail.enabled { "queued" } else { "held" };
     let written = sqlx::query!(
         "insert into emails (id, template, locale, mail_class, to_address, to_name, from_address, reply_to, vars, dedupe_key,
-                             status, message_id, deadline_at, user_id, subject_type, subject_id)
-         values ($1, $2, $3, $4, $5::text::citext, $6, $7, $8, $9, $10, $11, $12, now() + make_interval(secs => $13), $14, $15, $16)
+                             status, message_id, deadline_at, user_id, subject_type, subject_id, attachments)
+         values ($1, $2, $3, $4, $5::text::citext, $6, $7, $8, $9, $10, $11, $12, now() + make_interval(secs => $13), $14, $15, $16,
+                 $17)
          on conflict (dedupe_key) do nothing",
         id.0,
         template.name,
@@ -86,7 +97,8 @@ pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Opti
         template.deadline.map(|d| d.as_secs_f64()),
         mail.to.user.map(|u| u.0),
         mail.subject.map(|s| s.0),
-        mail.subject.map(|s| s.1)
+        mail.subject.map(|s| s.1),
+        json!(mail.attachments)
     )
     .execute(&mut **tx)
     .await?;
@@ -97,6 +109,23 @@ pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Opti
         enqueue_new(tx, job(&config, id, template, &mail.to.address, mail.to.user)?.lane(lane)).await?;
     }
     Ok(Some(id))
+}
+
+/// A mail that can never be sent is not queued.
+async fn attachable(tx: &mut Tx, attachments: &[FileId]) -> Result<()> {
+    if attachments.is_empty() {
+        return Ok(());
+    }
+    let files = files::find_many(tx, attachments).await?;
+    if files.len() < attachments.len() {
+        return Err(Error::NotFound("file"));
+    }
+    let bytes: i64 = files.iter().map(|file| file.size).sum();
+    if bytes as u64 > MOST_ATTACHED {
+        let text = format!("the attachments have {bytes} bytes together, a mail takes {MOST_ATTACHED}");
+        return Err(Error::conflict("attachments_too_large", text));
+    }
+    Ok(())
 }
 
 fn job(config: &Config, id: EmailId, template: &Template, to: &str, user: Option<UserId>) -> Result<NewJob> {

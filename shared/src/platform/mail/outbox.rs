@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{catalogue, job};
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{EmailId, UserId};
+use crate::kernel::ids::{EmailId, FileId, UserId};
 use crate::kernel::page::{Page, PageRequest};
 use crate::kernel::text;
 use crate::platform::jobs::enqueue_all;
@@ -77,6 +78,10 @@ pub struct EmailView {
     pub subject_type: Option<String>,
     /// Which one.
     pub subject_id: Option<Uuid>,
+    /// What is attached, in this order.
+    pub attachments: Vec<FileId>,
+    /// The whole message in bytes as the relay took it; none before.
+    pub message_bytes: Option<i64>,
     /// The job that sends it.
     pub job_id: Option<Uuid>,
 }
@@ -111,6 +116,7 @@ pub async fn get(db: &mut PgConnection, id: EmailId) -> Result<EmailView> {
         select template, locale, mail_class, to_address::text as "to_address!", to_name, subject, status, smtp_reply,
                created_at, sent_at, from_address, reply_to, vars, message_id, deadline_at,
                coalesce(deadline_at < now(), false) as "expired!", user_id as "user_id: UserId", subject_type, subject_id,
+               attachments as "attachments: Json<Vec<FileId>>", message_bytes,
                (select j.id from jobs j where j.subject_id = emails.id and j.kind = 'email.send' order by j.id desc limit 1) as job_id
         from emails where id = $1
         "#,
@@ -142,6 +148,8 @@ pub async fn get(db: &mut PgConnection, id: EmailId) -> Result<EmailView> {
         user_id: r.user_id,
         subject_type: r.subject_type,
         subject_id: r.subject_id,
+        attachments: r.attachments.0,
+        message_bytes: r.message_bytes,
         job_id: r.job_id,
     })
 }
@@ -172,6 +180,21 @@ pub async fn finish(
         id.0,
         status,
         subject,
+        reply
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The relay took the mail: with this subject, so many bytes, these words of its.
+pub async fn sent(db: &mut PgConnection, id: EmailId, subject: &str, bytes: usize, reply: &str) -> Result<()> {
+    sqlx::query!(
+        "update emails set status = 'sent', sent_at = now(), subject = $2, message_bytes = $3, smtp_reply = $4
+         where id = $1 and status <> 'sent'",
+        id.0,
+        subject,
+        bytes as i64,
         reply
     )
     .execute(db)
