@@ -21,8 +21,8 @@ CREATE FUNCTION public.invoices_frozen() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 declare
-    movable constant text[] := array['status', 'revision', 'pdf_status', 'pdf_error', 'pdf_sha256', 'xml_sha256',
-        'png_sha256', 'rendered_with', 'former_files', 'sent_at', 'paid_at', 'issued_at', 'created_at', 'updated_at'];
+    movable constant text[] := array['status', 'revision', 'pdf_status', 'pdf_error', 'pdf_file_id', 'xml_file_id',
+        'png_file_id', 'rendered_with', 'former_files', 'sent_at', 'paid_at', 'issued_at', 'created_at', 'updated_at'];
 begin
     if tg_op = 'DELETE' then
         if old.status <> 'draft' then
@@ -276,9 +276,9 @@ CREATE TABLE public.invoices (
     revision integer DEFAULT 1 NOT NULL,
     pdf_status text DEFAULT 'pending'::text NOT NULL,
     pdf_error text,
-    pdf_sha256 text,
-    xml_sha256 text,
-    png_sha256 text,
+    pdf_file_id uuid,
+    xml_file_id uuid,
+    png_file_id uuid,
     rendered_with text,
     former_files jsonb DEFAULT '[]'::jsonb NOT NULL,
     sent_at timestamp with time zone,
@@ -289,15 +289,12 @@ CREATE TABLE public.invoices (
     CONSTRAINT invoices_check CHECK ((total_gross_cents = (total_net_cents + total_vat_cents))),
     CONSTRAINT invoices_check1 CHECK ((due_cents = (total_gross_cents - paid_cents))),
     CONSTRAINT invoices_credits CHECK (((kind = 'credit_note'::text) = (credit_of_id IS NOT NULL))),
-    CONSTRAINT invoices_files CHECK (((pdf_status <> 'ready'::text) OR ((pdf_sha256 IS NOT NULL) AND (xml_sha256 IS NOT NULL)))),
+    CONSTRAINT invoices_files CHECK (((pdf_status <> 'ready'::text) OR ((pdf_file_id IS NOT NULL) AND (xml_file_id IS NOT NULL)))),
     CONSTRAINT invoices_kind_check CHECK ((kind = ANY (ARRAY['invoice'::text, 'credit_note'::text, 'corrective'::text, 'deposit'::text]))),
     CONSTRAINT invoices_number_check CHECK ((number ~ '^[A-Za-z0-9+_/-]{1,35}$'::text)),
     CONSTRAINT invoices_numbered CHECK (((status = 'draft'::text) = (number IS NULL))),
-    CONSTRAINT invoices_pdf_sha256_check CHECK ((pdf_sha256 ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT invoices_pdf_status_check CHECK ((pdf_status = ANY (ARRAY['pending'::text, 'ready'::text, 'failed'::text]))),
-    CONSTRAINT invoices_png_sha256_check CHECK ((png_sha256 ~ '^[0-9a-f]{64}$'::text)),
-    CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'issued'::text, 'paid'::text, 'credited'::text]))),
-    CONSTRAINT invoices_xml_sha256_check CHECK ((xml_sha256 ~ '^[0-9a-f]{64}$'::text))
+    CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'issued'::text, 'paid'::text, 'credited'::text])))
 );
 
 CREATE TABLE public.job_attempts (
@@ -496,6 +493,8 @@ CREATE TABLE public.orders (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     refunded_from text,
+    summary_version integer,
+    summary_file_id uuid,
     CONSTRAINT orders_check CHECK ((total_gross_cents = (total_net_cents + total_vat_cents))),
     CONSTRAINT orders_check1 CHECK (((status = 'cart'::text) OR ((number IS NOT NULL) AND (placed_at IS NOT NULL)))),
     CONSTRAINT orders_priority_check CHECK ((priority = ANY (ARRAY['low'::text, 'normal'::text, 'high'::text, 'urgent'::text]))),
@@ -1012,6 +1011,8 @@ CREATE INDEX emails_created ON public.emails USING btree (created_at);
 
 CREATE INDEX emails_status ON public.emails USING btree (status, id) WHERE (status <> 'sent'::text);
 
+CREATE INDEX emails_subject ON public.emails USING btree (subject_id) WHERE (subject_id IS NOT NULL);
+
 CREATE INDEX emails_to ON public.emails USING btree (to_address, id);
 
 CREATE INDEX emails_user ON public.emails USING btree (user_id) WHERE (user_id IS NOT NULL);
@@ -1165,7 +1166,16 @@ ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_pdf_file_id_fkey FOREIGN KEY (pdf_file_id) REFERENCES public.files(id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_png_file_id_fkey FOREIGN KEY (png_file_id) REFERENCES public.files(id);
+
+ALTER TABLE ONLY public.invoices
     ADD CONSTRAINT invoices_refund_id_fkey FOREIGN KEY (refund_id) REFERENCES public.refunds(id);
+
+ALTER TABLE ONLY public.invoices
+    ADD CONSTRAINT invoices_xml_file_id_fkey FOREIGN KEY (xml_file_id) REFERENCES public.files(id);
 
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
@@ -1190,6 +1200,9 @@ ALTER TABLE ONLY public.orders
 
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_summary_file_id_fkey FOREIGN KEY (summary_file_id) REFERENCES public.files(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY public.payment_methods
     ADD CONSTRAINT payment_methods_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id) ON DELETE CASCADE;

@@ -33,9 +33,9 @@ create table invoices (
     revision          integer not null default 1,            -- of its files
     pdf_status        text not null default 'pending' check (pdf_status in ('pending', 'ready', 'failed')),
     pdf_error         text,
-    pdf_sha256        text check (pdf_sha256 ~ '^[0-9a-f]{64}$'),
-    xml_sha256        text check (xml_sha256 ~ '^[0-9a-f]{64}$'),
-    png_sha256        text check (png_sha256 ~ '^[0-9a-f]{64}$'),
+    pdf_file_id       uuid references files (id),
+    xml_file_id       uuid references files (id),
+    png_file_id       uuid references files (id),
     rendered_with     text,                                  -- the renderer's version
     former_files      jsonb not null default '[]',           -- of earlier revisions
     sent_at           timestamptz,
@@ -45,7 +45,7 @@ create table invoices (
     updated_at        timestamptz not null default now(),
     constraint invoices_numbered check ((status = 'draft') = (number is null)),
     constraint invoices_credits check ((kind = 'credit_note') = (credit_of_id is not null)),
-    constraint invoices_files check (pdf_status <> 'ready' or (pdf_sha256 is not null and xml_sha256 is not null))
+    constraint invoices_files check (pdf_status <> 'ready' or (pdf_file_id is not null and xml_file_id is not null))
 );
 -- An order is invoiced once, and again when that invoice was taken back.
 create unique index invoices_order on invoices (order_id) where kind = 'invoice' and status <> 'credited';
@@ -76,8 +76,8 @@ create table invoice_lines (
 -- (a restored dump, a test); the date that counts in law is issue_date, which may not.
 create function invoices_frozen() returns trigger language plpgsql as $$
 declare
-    movable constant text[] := array['status', 'revision', 'pdf_status', 'pdf_error', 'pdf_sha256', 'xml_sha256',
-        'png_sha256', 'rendered_with', 'former_files', 'sent_at', 'paid_at', 'issued_at', 'created_at', 'updated_at'];
+    movable constant text[] := array['status', 'revision', 'pdf_status', 'pdf_error', 'pdf_file_id', 'xml_file_id',
+        'png_file_id', 'rendered_with', 'former_files', 'sent_at', 'paid_at', 'issued_at', 'created_at', 'updated_at'];
 begin
     if tg_op = 'DELETE' then
         if old.status <> 'draft' then

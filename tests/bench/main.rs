@@ -51,7 +51,7 @@ pub struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("invoices") {
-        return invoices::run(std::env::args().skip(2));
+        return invoices::run(std::env::args().skip(2).peekable());
     }
     let options = options()?;
     let mut report = Report::default();

@@ -3,6 +3,7 @@
 //! paid, in every way a payment can go (payments.rs).
 
 mod client;
+mod invoice;
 mod payments;
 mod shop;
 mod timeline;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::shop::{Order, Shop, euros};
-use crate::{step, timeline};
+use crate::{invoice, step, timeline};
 
 /// Mails when money has come.
 const PAID: &[&str] = &["user-payment", "admin-payment"];
@@ -29,9 +29,10 @@ pub async fn play(api: &Client, admin: &Client) -> anyhow::Result<()> {
 
 async fn stories(api: &Client, shop: &Shop) -> anyhow::Result<()> {
     let begun = api.server_time().await?;
-    by_card(shop).await?;
+    let paid = by_card(shop).await?;
     println!("\n  What the queue did for it:\n");
     timeline::print(&shop.admin, begun).await?;
+    invoice::follow(shop, &paid).await?;
     by_debit(shop).await?;
     after_a_refusal(shop).await?;
     after_its_end(shop).await?;
@@ -63,9 +64,10 @@ async fn pay(shop: &Shop, order: &mut Order) -> anyhow::Result<()> {
     shop.tell(order, PAID).await
 }
 
-async fn by_card(shop: &Shop) -> anyhow::Result<()> {
+async fn by_card(shop: &Shop) -> anyhow::Result<Order> {
     let mut order = begin(shop, "By card", 2).await?;
-    pay(shop, &mut order).await
+    pay(shop, &mut order).await?;
+    Ok(order)
 }
 
 async fn by_debit(shop: &Shop) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The shop.
 pub struct Shop {
     pub admin: Client,
-    buyer: Client,
+    pub buyer: Client,
     http: reqwest::Client,
     /// The fake Stripe.
     stripe: String,

@@ -92,7 +92,7 @@ impl Client {
         } else {
             body.collect().await.expect("a body").to_bytes()
         };
-        Reply { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+        Reply { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 }
 
@@ -103,8 +103,10 @@ pub struct Reply {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body as text.
     pub text: String,
+    /// The body.
+    pub bytes: bytes::Bytes,
 }
 
 impl Reply {

@@ -1,5 +1,6 @@
 //! Invoices: what they must say, their numbers, and that what was issued stays as it is.
 
+use serde_json::Value;
 use shared::domain::billing::invoices::{self, Invoice, InvoiceRow, NewInvoice};
 use shared::kernel::ids::CustomerId;
 use shared::platform::tx::Tx;
@@ -9,6 +10,7 @@ mod frozen;
 mod numbering;
 mod orders;
 mod rules;
+mod scenarios;
 
 /// The documented sample: a business, two rates, a reduction, paid up front by card. It has no number yet.
 fn sample() -> Invoice {
@@ -20,6 +22,11 @@ fn sample() -> Invoice {
 fn new(document: Invoice) -> NewInvoice {
     let customer: Option<CustomerId> = None;
     NewInvoice { document, order: None, payment: None, customer, credit_of: None, refund: None, stripe_refund_id: None }
+}
+
+/// A text of a JSON object.
+fn text(object: &Value, field: &str) -> String {
+    object[field].as_str().unwrap_or_else(|| panic!("no text {field} in {object}")).to_owned()
 }
 
 /// Drafts and issues in one transaction, as the flows do.

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 mod cards;
 mod foreign;
+mod invoiced;
 mod orders;
 mod permuted;
 mod processes;

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod lanes;
 pub mod lease;
 pub mod notes;
+pub mod papers;
 pub mod patience;
 pub mod pdf;
 pub mod process;

@@ -12,7 +12,7 @@ use shared::platform::{Platform, schema, scrape};
 use tokio::signal::unix::{SignalKind, signal};
 use worker::lanes;
 use worker::process::Process;
-use worker::{jobs, smtp::Smtp};
+use worker::{jobs, papers, smtp::Smtp};
 
 /// Runs the jobs of a Facteur installation. Start as many as you like, on as many machines as you like; kill any of
 /// them at any time.
@@ -44,6 +44,9 @@ enum Command {
     Run,
     /// Tests every connection and says what to do.
     Doctor,
+    /// Draws or judges an invoice as a file; needs no database.
+    #[command(subcommand)]
+    Invoice(papers::Command),
 }
 
 #[tokio::main]
@@ -52,6 +55,9 @@ async fn main() -> ExitCode {
         let _ = error.print();
         std::process::exit(if error.use_stderr() { 64 } else { 0 })
     });
+    if let Command::Invoice(command) = cli.command {
+        return papers::run(command);
+    }
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(problems) => return complain(78, &problems),
@@ -59,6 +65,7 @@ async fn main() -> ExitCode {
     match cli.command {
         Command::Run => run(config).await,
         Command::Doctor => doctor(config).await,
+        Command::Invoice(command) => papers::run(command),
     }
 }
 

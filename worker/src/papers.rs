@@ -64,7 +64,8 @@ fn bytes(file: &Path) -> Result<Vec<u8>, (u8, String)> {
 
 fn document(bytes: &[u8]) -> Result<Invoice, (u8, String)> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| (UNREADABLE, format!("{}: {}", error.path(), error.inner())))
+    serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| (UNREADABLE, format!("{}: {}", error.path(), error.inner())))
 }
 
 fn render(file: &Path, output: Option<PathBuf>, house: Option<&Path>) -> Done {
@@ -93,7 +94,8 @@ fn validate(file: &Path, as_json: bool) -> Done {
         (None, checks::problems(&invoice))
     } else {
         let xml = if bytes.starts_with(b"%PDF-") {
-            attached::xml(bytes).ok_or((UNREADABLE, format!("{}: no factur-x.xml is attached to it", file.display())))?
+            attached::xml(bytes)
+                .ok_or((UNREADABLE, format!("{}: no factur-x.xml is attached to it", file.display())))?
         } else {
             bytes
         };
@@ -109,8 +111,15 @@ fn validate(file: &Path, as_json: bool) -> Done {
             let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".into());
             out(&format!(
                 "{} {} of {}, {} for {}: {} lines, gross {} {}, due {}",
-                said(&seen.type_code), said(&seen.number), said(&seen.issue_date), said(&seen.seller), said(&seen.buyer),
-                seen.lines, seen.gross, said(&seen.currency), seen.due
+                said(&seen.type_code),
+                said(&seen.number),
+                said(&seen.issue_date),
+                said(&seen.seller),
+                said(&seen.buyer),
+                seen.lines,
+                seen.gross,
+                said(&seen.currency),
+                seen.due
             ));
         }
         out(&if found.is_empty() { "no finding".to_owned() } else { lines(&found) });

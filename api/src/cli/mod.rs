@@ -5,6 +5,7 @@ mod batches;
 mod doctor;
 mod errors;
 pub mod exit;
+mod invoice;
 mod jobs;
 mod kinds;
 mod migrate;
@@ -109,6 +110,21 @@ enum Command {
     /// Keep Stripe in step with what is here, and read what it told us
     #[command(subcommand)]
     Stripe(stripe::Command),
+    /// Draw or judge an invoice as a file; needs no database
+    ///
+    /// `facteur-worker`, which stands beside this program, does it: the painters are there.
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Examples:
+  facteur invoice render invoice.json -o invoice.pdf
+  facteur invoice validate invoice.pdf"
+    )]
+    Invoice {
+        /// What to do, as `facteur-worker invoice --help` says
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Print the OpenAPI document
     #[command(after_help = "Example:\n  facteur openapi > openapi.json")]
     Openapi,
@@ -136,6 +152,7 @@ pub async fn run() -> ExitCode {
         Command::Kinds(command) => kinds::run(command).await,
         Command::Batches(command) => batches::run(command).await,
         Command::Stripe(command) => stripe::run(command).await,
+        Command::Invoice { args } => invoice::run(args),
         Command::Openapi => openapi::run(),
     };
     match done {

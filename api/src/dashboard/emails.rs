@@ -76,8 +76,12 @@ impl Given {
 
 /// `GET /admin/emails`
 pub async fn list(desk: Desk, Query(given): Query<Given>, Paging(request): Paging) -> Result<Response, ApiError> {
-    let filter =
-        EmailFilter { status: given.status.clone(), template: given.template.clone(), address: given.address.clone() };
+    let filter = EmailFilter {
+        status: given.status.clone(),
+        template: given.template.clone(),
+        address: given.address.clone(),
+        subject: None,
+    };
     let page = mail::list(&mut *desk.db().await?, &filter, request).await?;
     let rows: Vec<Row<'_>> = page.rows.iter().map(|mail| Row { mark: marks::email(&mail.status), mail }).collect();
     let narrowed = given != Given::default();

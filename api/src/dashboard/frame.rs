@@ -38,13 +38,15 @@ pub enum Place {
     Mailbox,
     /// What people write to the house.
     Requests,
+    /// Invoices and credit notes.
+    Invoices,
     /// Who did what.
     Audit,
     /// Errors.
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 12] = [
+const NAVIGATION: [(Place, &str, &str, &str); 13] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
@@ -56,6 +58,7 @@ const NAVIGATION: [(Place, &str, &str, &str); 12] = [
     (Place::Emails, "E-mails", "/admin/emails", "emails"),
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
     (Place::Requests, "Requests", "/admin/requests", "requests"),
+    (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
 ];
 

@@ -1,6 +1,8 @@
 //! How states look: a word, an icon and a tint, never a colour alone; and how counts read.
 
 use serde::Serialize;
+use shared::domain::billing::invoices::document::Kind;
+use shared::domain::billing::invoices::{InvoiceStatus, PdfStatus};
 use shared::domain::requests::{Priority, RequestKind, RequestStatus};
 use shared::platform::jobs::admin::batches::BatchView;
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
@@ -107,6 +109,36 @@ pub const fn kind(kind: RequestKind) -> &'static str {
         RequestKind::Contact => "Contact",
         RequestKind::FreeSample => "Free sample",
         RequestKind::Complaint => "Complaint",
+    }
+}
+
+/// Where an invoice stands.
+pub const fn invoice(status: InvoiceStatus) -> Mark {
+    match status {
+        InvoiceStatus::Draft => Mark::new("open", "scheduled", "Draft"),
+        InvoiceStatus::Issued => Mark::new("queued", "queued", "Issued"),
+        InvoiceStatus::Paid => Mark::new("succeeded", "succeeded", "Paid"),
+        InvoiceStatus::Credited => Mark::new("cancelled", "cancelled", "Credited"),
+    }
+}
+
+/// How an invoice's files are.
+pub const fn files(status: InvoiceStatus, files: PdfStatus) -> Mark {
+    match (status, files) {
+        (InvoiceStatus::Draft, _) => Mark::new("scheduled", "scheduled", "None yet"),
+        (_, PdfStatus::Pending) => Mark::new("running", "running", "Being drawn"),
+        (_, PdfStatus::Ready) => Mark::new("succeeded", "succeeded", "Stored"),
+        (_, PdfStatus::Failed) => Mark::new("dead", "dead", "Not drawn"),
+    }
+}
+
+/// What an invoice is, in a word.
+pub const fn document(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Invoice => "Invoice",
+        Kind::CreditNote => "Credit note",
+        Kind::Corrective => "Corrected invoice",
+        Kind::Deposit => "Deposit invoice",
     }
 }
 

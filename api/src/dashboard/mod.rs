@@ -20,6 +20,8 @@ mod forms;
 mod frame;
 mod framed;
 mod gate;
+mod invoice;
+mod invoices;
 mod job;
 mod jobs;
 mod kinds;
@@ -61,8 +63,11 @@ pub const MANAGE: &str = "jobs.manage";
 /// To read what people write to the house.
 pub const ANSWER: &str = "requests.manage";
 
+/// To see invoices, issue and send them.
+pub const BILL: &str = "invoices.manage";
+
 /// The ways in: any of these rights opens the dashboard, and the first that is held says where one begins.
-const DOORS: [(&str, &str); 2] = [(READ, "/admin"), (ANSWER, "/admin/requests")];
+const DOORS: [(&str, &str); 3] = [(READ, "/admin"), (ANSWER, "/admin/requests"), (BILL, "/admin/invoices")];
 
 /// The pages, the actions, signing in and out, the assets.
 pub fn router(app: &App) -> Router<App> {
@@ -81,6 +86,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(READ), pages()))
         .merge(group(Some(MANAGE), actions()))
         .merge(group(Some(ANSWER), letters()))
+        .merge(group(Some(BILL), bills()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn(gate::dress))
 }
@@ -94,6 +100,7 @@ pub fn home(permissions: &Permissions) -> Option<&'static str> {
 pub const fn right(place: Place) -> &'static str {
     match place {
         Place::Requests => ANSWER,
+        Place::Invoices => BILL,
         _ => READ,
     }
 }
@@ -115,6 +122,22 @@ fn common() -> Vec<(&'static str, MethodRouter<App>)> {
 /// What people write.
 fn letters() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![("/admin/requests", get(requests::list)), ("/admin/requests/{id}", get(request::show))]
+}
+
+/// What is invoiced: looked at, issued, sent, drawn again, taken back.
+fn bills() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/invoices", get(invoices::list)),
+        ("/admin/invoices/{id}", get(invoice::show)),
+        ("/admin/invoices/{id}/page.png", get(invoice::png)),
+        ("/admin/invoices/{id}/pdf", get(invoice::pdf)),
+        ("/admin/invoices/{id}/xml", get(invoice::xml)),
+        ("/admin/invoices/{id}/former/{revision}", get(invoice::former)),
+        ("/admin/invoices/{id}/issue", post(invoice::issue)),
+        ("/admin/invoices/{id}/send", post(invoice::send)),
+        ("/admin/invoices/{id}/render", post(invoice::render)),
+        ("/admin/invoices/{id}/credit", post(invoice::credit)),
+    ]
 }
 
 /// What one may look at.

@@ -64,13 +64,25 @@ pub enum What {
     Known,
     /// Somebody wrote what they know.
     Noted,
+    /// An invoice has its number.
+    InvoiceIssued,
+    /// An invoice is on its way once more.
+    InvoiceSent,
+    /// Its files are drawn again.
+    InvoiceDrawn,
+    /// An invoice was taken back.
+    InvoiceCredited,
+    /// The invoice did not allow it.
+    InvoiceRefused,
+    /// Nobody said why.
+    ReasonMissing,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
     UsedUp,
 }
 
-const CODES: [(What, &str); 19] = [
+const CODES: [(What, &str); 25] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -88,6 +100,12 @@ const CODES: [(What, &str); 19] = [
     (What::Muted, "muted"),
     (What::Known, "known"),
     (What::Noted, "noted"),
+    (What::InvoiceIssued, "invoice-issued"),
+    (What::InvoiceSent, "invoice-sent"),
+    (What::InvoiceDrawn, "invoice-drawn"),
+    (What::InvoiceCredited, "invoice-credited"),
+    (What::InvoiceRefused, "invoice-refused"),
+    (What::ReasonMissing, "reason-missing"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -109,7 +127,7 @@ impl From<What> for Note {
 impl Note {
     /// With its tone and icon.
     pub fn shown(self) -> Shown {
-        let warn = matches!(self.what, What::Refused | What::UsedUp);
+        let warn = matches!(self.what, What::Refused | What::UsedUp | What::InvoiceRefused | What::ReasonMissing);
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
     }
@@ -136,6 +154,14 @@ impl Note {
             What::Muted => "Muted. It is still counted.".into(),
             What::Known => "Marked as known.".into(),
             What::Noted => "The note is kept.".into(),
+            What::InvoiceIssued => "The invoice has its number; its files are being drawn.".into(),
+            What::InvoiceSent => "The invoice is on its way to who bought.".into(),
+            What::InvoiceDrawn => "Its files are being drawn again; those of before stay.".into(),
+            What::InvoiceCredited => "This credit note takes the invoice back.".into(),
+            What::InvoiceRefused => {
+                "Nothing was changed: the invoice does not allow it as it stands; see what the rules say.".into()
+            }
+            What::ReasonMissing => "Nothing was changed: say why.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
             What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }

@@ -1,5 +1,6 @@
 //! Every endpoint, one table per resource.
 
+mod admin_invoices;
 mod alarms;
 mod auth;
 mod batches;
@@ -8,6 +9,7 @@ mod emails;
 mod errors;
 mod files;
 mod health;
+mod invoices;
 mod jobs;
 mod kinds;
 mod lanes;
@@ -19,6 +21,7 @@ mod products;
 mod requests;
 mod schedules;
 mod stripe_events;
+mod summaries;
 mod webhooks;
 mod workers;
 
@@ -42,6 +45,11 @@ pub fn tables() -> Vec<Table> {
         payments::checkout_table(),
         payments::status_table(),
         payments::methods_table(),
+        invoices::table(),
+        invoices::of_order_table(),
+        admin_invoices::table(),
+        summaries::table(),
+        summaries::admin(),
         stripe_events::table(),
         stripe_events::development(),
         webhooks::table(),

@@ -6,6 +6,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use schemars::JsonSchema;
 use serde::Serialize;
+use shared::domain::billing::invoices::document::Kind;
+use shared::domain::billing::invoices::{self, InvoiceStatus, PdfStatus};
 use shared::domain::billing::methods::{self, Method};
 use shared::domain::billing::orders::{self, OrderStatus, Scope};
 use shared::domain::billing::payments::{self, Outcome, PaymentStatus};
@@ -67,16 +69,16 @@ struct Checkout {
 }
 
 /// Whose order: the token's, or the caller's.
-fn scope(headers: &HeaderMap, actor: Option<UserId>) -> Result<Scope> {
+pub(super) fn scope(headers: &HeaderMap, actor: Option<UserId>, what: &'static str) -> Result<Scope> {
     match (headers.get("order-token"), actor) {
         (Some(token), _) => Ok(Scope::Token(token.to_str().unwrap_or_default().to_owned())),
         (None, Some(user)) => Ok(Scope::Mine(user)),
-        (None, None) => Err(Error::NotFound("order")), // as for everybody whose order it is not
+        (None, None) => Err(Error::NotFound(what)), // as for everybody whose order it is not
     }
 }
 
 async fn open(State(app): State<App>, headers: HeaderMap, Path(id): Path<OrderId>, post: Post<Nothing>) -> Answer {
-    let scope = scope(&headers, post.origin.actor)?;
+    let scope = scope(&headers, post.origin.actor, "order")?;
     app.platform.stripe()?;
     let mut tx = Tx::begin_for(&app.platform, post.origin.clone()).await?;
     let plan = checkout::prepare(&mut tx, &scope, id).await?;
@@ -118,6 +120,8 @@ struct Standing {
     order_status: OrderStatus,
     /// Where its payment stands.
     payment_status: PaymentStatus,
+    /// Whether the PDF of its invoice is there; null while there is no invoice.
+    invoice_status: Option<PdfStatus>,
 }
 
 async fn status(
@@ -126,10 +130,11 @@ async fn status(
     headers: HeaderMap,
     Path(session): Path<String>,
 ) -> Answer {
-    let scope = scope(&headers, origin.actor)?;
+    let scope = scope(&headers, origin.actor, "checkout session")?;
     let mut db = app.db().await?;
     let payment = payments::of_stripe(&mut db, &session).await?.ok_or(Error::NotFound("checkout session"))?;
     let order = orders::get(&mut db, &scope, payment.order_id).await?;
+    let invoices = invoices::of_order(&mut db, order.id).await?;
     drop(db);
     if matches!(payment.outcome, Outcome::Pending | Outcome::Processing) && app.platform.stripe().is_ok() {
         let round = (app.platform.clock.now().timestamp() / ROUND).to_string();
@@ -137,7 +142,13 @@ async fn status(
         enqueue(&mut tx, &SyncPayment { payment: payment.id, round }).await?;
         tx.commit().await?;
     }
-    data(&Standing { order_id: order.id, order_status: order.status, payment_status: payment.status })
+    let issued = invoices.iter().find(|one| one.kind == Kind::Invoice && one.status != InvoiceStatus::Draft);
+    data(&Standing {
+        order_id: order.id,
+        order_status: order.status,
+        payment_status: payment.status,
+        invoice_status: issued.map(|one| one.pdf_status),
+    })
 }
 
 async fn list(State(app): State<App>, caller: Caller) -> Answer {

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::domain::billing::customers;
 use crate::domain::billing::invoices::document::Kind;
 use crate::domain::billing::invoices::draft::{self, Prepaid, Sale};
-use crate::domain::billing::invoices::{self, Invoice, InvoiceRow, InvoiceStatus, NewInvoice, Problem};
+use crate::domain::billing::invoices::{self, Invoice, InvoiceRow, InvoiceStatus, NewInvoice, PdfStatus, Problem};
 use crate::domain::billing::invoices::{checks, numbering};
 use crate::domain::billing::orders::{self, Order};
 use crate::domain::billing::payments::Payment;
@@ -18,6 +18,8 @@ use crate::kernel::Result;
 use crate::kernel::error::FieldError;
 use crate::kernel::ids::InvoiceId;
 use crate::platform::audit::{self, Entry, Severity};
+use crate::platform::jobs::enqueue;
+use crate::platform::jobs::kinds::RenderInvoice;
 use crate::platform::notifications::{self, NewNotification};
 use crate::platform::tx::Tx;
 
@@ -80,7 +82,7 @@ pub async fn amend(tx: &mut Tx, id: InvoiceId, document: &Invoice) -> Result<Inv
     Ok(row)
 }
 
-fn problems(tx: &Tx, document: &Invoice) -> Vec<Problem> {
+pub(super) fn problems(tx: &Tx, document: &Invoice) -> Vec<Problem> {
     let own = draft::problems(&tx.platform().config.house, document);
     own.into_iter().chain(checks::problems(document).into_iter().map(Problem::from)).collect()
 }
@@ -92,6 +94,32 @@ pub(super) async fn number(tx: &mut Tx, draft: &InvoiceRow) -> Result<InvoiceRow
     let row = invoices::issue(tx, draft.id, code).await?;
     record(tx, "INVOICE_ISSUED", Severity::Low, &row, json!({ "number": row.number, "total": row.total_gross }))
         .await?;
+    enqueue(tx, &RenderInvoice { invoice: row.id, revision: row.revision }).await?;
+    Ok(row)
+}
+
+/// Draws its files again as a new revision; those of the one before stay. 409 for a draft, and while one is drawn.
+pub async fn draw_again(tx: &mut Tx, id: InvoiceId) -> Result<InvoiceRow> {
+    let row = invoices::lock(tx, id).await?;
+    if row.status != InvoiceStatus::Draft && row.pdf_status == PdfStatus::Pending {
+        return Err(Error::conflict("invoice_files", "its files are being drawn"));
+    }
+    let row = invoices::revise(tx, id).await?;
+    record(tx, "INVOICE_REDRAWN", Severity::Medium, &row, json!({ "revision": row.revision })).await?;
+    enqueue(tx, &RenderInvoice { invoice: row.id, revision: row.revision }).await?;
+    Ok(row)
+}
+
+/// Its money came by another way than Stripe. 409 unless it is issued and waits for it.
+pub async fn paid(tx: &mut Tx, id: InvoiceId, reason: Option<&str>) -> Result<InvoiceRow> {
+    let row = invoices::lock(tx, id).await?;
+    let waits = row.kind != Kind::CreditNote && row.status == InvoiceStatus::Issued;
+    let moved = match waits {
+        true => invoices::set_status(tx, id, InvoiceStatus::Issued, InvoiceStatus::Paid).await?,
+        false => None,
+    };
+    let row = moved.ok_or_else(|| Error::conflict("invoice_status", "it does not wait for its money"))?;
+    record(tx, "INVOICE_PAID", Severity::Medium, &row, json!({ "reason": reason })).await?;
     Ok(row)
 }
 

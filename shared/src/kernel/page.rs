@@ -42,6 +42,11 @@ impl<T> Page<T> {
         let next = if more { rows.last().map(|row| encode(id(row))) } else { None };
         Self { rows, next }
     }
+
+    /// The same page of something made of its rows.
+    pub fn map<U>(self, of: impl FnMut(T) -> U) -> Page<U> {
+        Page { rows: self.rows.into_iter().map(of).collect(), next: self.next }
+    }
 }
 
 /// The opaque cursor of a row.

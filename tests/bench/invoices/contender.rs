@@ -13,6 +13,8 @@ const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/invoices/cont
 /// Somebody who draws the invoice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Contender {
+    /// krilla by `worker::pdf`: PDF/A-3a, PDF/UA-1, Factur-X.
+    Ours,
     /// HTML to PDF/A-3b with an attachment, in Python.
     WeasyPrint,
     /// Plain PDF, in Node.
@@ -25,6 +27,8 @@ pub enum Contender {
 pub struct Order<'a> {
     /// The document as JSON.
     pub document: &'a Path,
+    /// Its lines.
+    pub lines: usize,
     /// The XML of who attaches one.
     pub attachment: &'a Path,
     /// The PDF, overwritten each time.
@@ -33,11 +37,12 @@ pub struct Order<'a> {
 
 impl Contender {
     /// In the order in which they take turns.
-    pub const ALL: [Self; 3] = [Self::WeasyPrint, Self::Pdfkit, Self::Chromium];
+    pub const ALL: [Self; 4] = [Self::Ours, Self::WeasyPrint, Self::Pdfkit, Self::Chromium];
 
     /// As the table calls it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Ours => "**Facteur**, PDF/A-3a, PDF/UA-1, Factur-X",
             Self::WeasyPrint => "WeasyPrint 70, PDF/A-3b with attachment",
             Self::Pdfkit => "pdfkit 0.20, plain",
             Self::Chromium => "Chromium print-to-pdf, a process each, plain",
@@ -48,6 +53,8 @@ impl Contender {
     /// Long enough that it is a second or more, which a clock of 10 ms and a start of changing length leave readable.
     pub fn runs(self, lines: usize) -> (usize, usize) {
         match (self, lines > 1) {
+            (Self::Ours, false) => (20, 320),
+            (Self::Ours, true) => (2, 22),
             (Self::WeasyPrint, false) => (2, 14),
             (Self::Pdfkit, false) => (5, 25),
             (Self::Chromium, false) => (1, 5),
@@ -58,10 +65,12 @@ impl Contender {
 
     /// The command that draws so many.
     pub fn command(self, order: &Order, count: usize) -> Vec<OsString> {
+        let number = count;
         let count = OsString::from(count.to_string());
         let [document, attachment, out] = [order.document, order.attachment, order.out].map(OsString::from);
         let program = |name: &str| Path::new(PROGRAMS).join(name).into_os_string();
         match self {
+            Self::Ours => ours(order, number, 1),
             Self::WeasyPrint => {
                 vec![python(), program("weasyprint.py"), document, FONTS.into(), attachment, count, out]
             }
@@ -72,6 +81,15 @@ impl Contender {
             }
         }
     }
+}
+
+/// The command by which we draw so many on so many threads.
+pub fn ours(order: &Order, count: usize, threads: usize) -> Vec<OsString> {
+    let this = std::env::current_exe().expect("this program").into_os_string();
+    let words =
+        ["invoices", "draw", &order.lines.to_string(), &count.to_string(), &threads.to_string()].map(OsString::from);
+    let [attachment, out] = [order.attachment, order.out].map(OsString::from);
+    [this].into_iter().chain(words).chain([attachment, out]).collect()
 }
 
 /// Who measures a command.

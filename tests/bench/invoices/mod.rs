@@ -6,8 +6,10 @@
 
 mod contender;
 mod document;
+mod ours;
 mod table;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,7 +38,10 @@ struct Options {
 }
 
 /// Measures and prints.
-pub fn run(args: impl Iterator<Item = String>) -> anyhow::Result<()> {
+pub fn run(mut args: std::iter::Peekable<impl Iterator<Item = String>>) -> anyhow::Result<()> {
+    if args.next_if_eq("draw").is_some() {
+        return ours::draw(&args.collect::<Vec<_>>());
+    }
     let options = options(args)?;
     std::fs::create_dir_all(&options.folder)?;
     let mut table = Table::default();
@@ -54,6 +59,7 @@ pub fn run(args: impl Iterator<Item = String>) -> anyhow::Result<()> {
                 table.put(who, lines, cost);
             }
         }
+        table.put_threads(threads(&written(&options.folder, 1)?, &options.folder)?);
     }
     table.print();
     if !options.keep {
@@ -65,9 +71,9 @@ pub fn run(args: impl Iterator<Item = String>) -> anyhow::Result<()> {
 /// What a document costs a contender.
 fn cost(who: Contender, lines: usize, document: &Path, folder: &Path) -> anyhow::Result<Cost> {
     let out = folder.join(format!("{}-{lines}.pdf", who.name().split(' ').next().unwrap_or_default()));
-    let order = Order { document, attachment: document, out: &out };
+    let order = Order { document, lines, attachment: document, out: &out };
     let (few, more) = who.runs(lines);
-    let (start, warm) = (measured(who, &order, few)?, measured(who, &order, more)?);
+    let (start, warm) = (measured(who.command(&order, few))?, measured(who.command(&order, more))?);
     let each = |start: f64, warm: f64| (warm - start) / (more - few) as f64;
     let bytes = std::fs::metadata(&out).context("it drew nothing")?.len();
     Ok(Cost {
@@ -78,10 +84,18 @@ fn cost(who: Contender, lines: usize, document: &Path, folder: &Path) -> anyhow:
     })
 }
 
-fn measured(who: Contender, order: &Order, count: usize) -> anyhow::Result<Used> {
+/// How many times as many invoices two threads of ours draw as one: each run is long, so that its start does not count.
+fn threads(document: &Path, folder: &Path) -> anyhow::Result<f64> {
+    let out = folder.join("threads.pdf");
+    let order = Order { document, lines: 1, attachment: document, out: &out };
+    let wall = |threads| anyhow::Ok(measured(contender::ours(&order, 1000, threads))?.wall_ms);
+    Ok(wall(1)? / wall(2)?)
+}
+
+fn measured(what: Vec<OsString>) -> anyhow::Result<Used> {
     let [python, meter] = contender::meter();
     let mut command = Command::new(python);
-    command.arg(meter).args(who.command(order, count)).env("NODE_PATH", contender::installed().join("node_modules"));
+    command.arg(meter).args(what).env("NODE_PATH", contender::installed().join("node_modules"));
     let run = command.output()?;
     anyhow::ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     Ok(serde_json::from_slice(&run.stdout)?)

@@ -1,10 +1,12 @@
 //! What was issued never changes.
 
+use bytes::Bytes;
 use harness::TestApp;
 use serde_json::json;
 use shared::domain::billing::invoices::{self, Files, Invoice, InvoiceFilter, InvoiceStatus, PdfStatus, Scope};
 use shared::kernel::Error;
 use shared::kernel::page::PageRequest;
+use shared::platform::files::{self, FileKind, NewFile};
 use shared::platform::tx::Tx;
 
 use super::{issue, new, sample};
@@ -80,28 +82,41 @@ async fn a_draft_is_amended_until_it_is_issued() {
     tx.commit().await.expect("a commit");
 }
 
+/// Stored files, for an invoice to name.
+async fn files(tx: &mut Tx, bytes: &'static [u8]) -> Files {
+    let new = |name| NewFile {
+        kind: FileKind::Invoice,
+        name,
+        content_type: "application/pdf",
+        bytes: Bytes::from_static(bytes),
+        user: None,
+        keep: None,
+    };
+    let pdf = files::put(tx, new("a.pdf")).await.expect("stored");
+    let xml = files::put(tx, new("a.xml")).await.expect("stored");
+    Files { pdf: pdf.id, xml: xml.id, png: None, pdf_sha256: pdf.sha256, rendered_with: "test".into() }
+}
+
 #[tokio::test]
 async fn files_have_revisions_and_the_former_stay_known() {
     let app = TestApp::new().await;
     let mut tx = Tx::begin(&app.platform).await.expect("a transaction");
     let issued = issue(&mut tx, sample()).await;
-    let sha = |digit: char| digit.to_string().repeat(64);
-    let files =
-        |digit| Files { pdf_sha256: sha(digit), xml_sha256: sha('e'), png_sha256: None, rendered_with: "test".into() };
+    let (first, second) = (files(&mut tx, b"a").await, files(&mut tx, b"b").await);
     assert_eq!((issued.revision, issued.pdf_status), (1, PdfStatus::Pending));
     let failed = invoices::pdf_failed(&mut tx, issued.id, 1, "no font").await.expect("a row").expect("this revision");
     assert_eq!((failed.pdf_status, failed.pdf_error.as_deref()), (PdfStatus::Failed, Some("no font")));
-    let ready = invoices::pdf_ready(&mut tx, issued.id, 1, &files('a')).await.expect("a row").expect("this revision");
-    assert_eq!((ready.pdf_status, ready.pdf_error, ready.pdf_sha256), (PdfStatus::Ready, None, Some(sha('a'))));
+    let ready = invoices::pdf_ready(&mut tx, issued.id, 1, &first).await.expect("a row").expect("this revision");
+    assert_eq!((ready.pdf_status, ready.pdf_error, ready.pdf_file_id), (PdfStatus::Ready, None, Some(first.pdf)));
     assert!(invoices::pdf_failed(&mut tx, issued.id, 1, "late").await.expect("no row").is_none());
     let revised = invoices::revise(&mut tx, issued.id).await.expect("a revision");
-    assert_eq!((revised.revision, revised.pdf_status, revised.pdf_sha256), (2, PdfStatus::Pending, None));
+    assert_eq!((revised.revision, revised.pdf_status, revised.pdf_file_id), (2, PdfStatus::Pending, None));
     assert_eq!(
-        revised.former_files.iter().map(|f| (f.revision, f.pdf_sha256.clone())).collect::<Vec<_>>(),
-        [(1, Some(sha('a')))]
+        revised.former_files.iter().map(|f| (f.revision, f.pdf_file_id)).collect::<Vec<_>>(),
+        [(1, Some(first.pdf))]
     );
-    assert!(invoices::pdf_ready(&mut tx, issued.id, 1, &files('b')).await.expect("no row").is_none());
-    assert!(invoices::pdf_ready(&mut tx, issued.id, 2, &files('b')).await.expect("a row").is_some());
+    assert!(invoices::pdf_ready(&mut tx, issued.id, 1, &second).await.expect("no row").is_none());
+    assert!(invoices::pdf_ready(&mut tx, issued.id, 2, &second).await.expect("a row").is_some());
     invoices::sent(&mut tx, issued.id).await.expect("sent");
     let none = invoices::set_status(&mut tx, issued.id, InvoiceStatus::Issued, InvoiceStatus::Credited).await;
     assert!(none.expect("no row").is_none(), "it is paid, not issued");

@@ -14,6 +14,7 @@ use super::*;
 
 mod canary;
 mod killed;
+mod numbered;
 mod outages;
 mod replay;
 mod together;

@@ -2,12 +2,15 @@
 
 mod create_refund;
 mod dispatch_notification;
+mod draw_summary;
 mod expire_order;
 mod expire_session;
 mod probe;
 mod process_stripe_event;
 mod purge_expired;
 mod reconcile_stripe;
+mod remind_invoices;
+mod render_invoice;
 mod send_email;
 mod sweep_files;
 mod sync_catalogue;
@@ -33,6 +36,9 @@ pub fn registry() -> Registry {
         .with::<kinds::ReconcileStripe>()
         .with::<kinds::SyncProduct>()
         .with::<kinds::SyncCatalogue>()
+        .with::<kinds::RenderInvoice>()
+        .with::<kinds::DrawSummary>()
+        .with::<kinds::RemindInvoices>()
         .with::<kinds::PurgeExpired>()
         .with::<kinds::SweepFiles>()
         .with::<kinds::Probe>()

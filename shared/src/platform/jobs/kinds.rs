@@ -1,8 +1,10 @@
 //! The catalogue: every kind of job of the platform, with its policy. What a kind does stands in
 //! `worker/src/jobs/<kind>.rs`; a test compares this page, those files and the registry.
 
+mod documents;
 mod stripe;
 
+pub use documents::{DrawSummary, RemindInvoices, RenderInvoice};
 pub use stripe::{
     CreateRefund, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment, SyncProduct,
 };
@@ -19,7 +21,7 @@ use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 14] = [
+pub static ALL: [Kind; 17] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
@@ -31,6 +33,9 @@ pub static ALL: [Kind; 14] = [
     Kind::of::<ReconcileStripe>(),
     Kind::of::<SyncProduct>(),
     Kind::of::<SyncCatalogue>(),
+    Kind::of::<RenderInvoice>(),
+    Kind::of::<DrawSummary>(),
+    Kind::of::<RemindInvoices>(),
     Kind::of::<PurgeExpired>(),
     Kind::of::<SweepFiles>(),
     Kind::of::<Probe>(),

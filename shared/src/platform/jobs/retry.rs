@@ -40,6 +40,8 @@ impl Retry {
     pub const STRIPE: Self = Self { patience: Duration::from_hours(72), ..Self::new("stripe", 20, 10, 2, 3600) };
     /// Effects on our own tables.
     pub const STANDARD: Self = Self::new("effect", 10, 5, 2, 3600);
+    /// Documents: what fails is the store or the disk; it mends within the hour or a person must look.
+    pub const PDF: Self = Self::new("pdf", 8, 5, 3, 1800);
     /// Periodic sweeps: the next tick repeats the work.
     pub const SWEEP: Self = Self::new("sweep", 3, 30, 2, 300);
     /// Probes: short, so that one can watch.

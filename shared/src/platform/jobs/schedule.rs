@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
-use super::kinds::{PurgeExpired, ReconcileStripe, SweepFiles};
+use super::kinds::{PurgeExpired, ReconcileStripe, RemindInvoices, SweepFiles};
 use super::{Job, NewJob, enqueue_all};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -28,6 +28,7 @@ const DUTIES: &[(&str, &str, &str)] = &[
     ("files", "41 3 * * *", SweepFiles::KIND),
     ("purge", "17 * * * *", PurgeExpired::KIND),
     ("stripe", "*/15 * * * *", ReconcileStripe::KIND),
+    ("invoices", "0 8 * * *", RemindInvoices::KIND),
 ];
 /// The most missed ticks that are made up for.
 const MOST: usize = 100;

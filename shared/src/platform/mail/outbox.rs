@@ -25,6 +25,8 @@ pub struct EmailFilter {
     pub template: Option<String>,
     /// Part of the address.
     pub address: Option<String>,
+    /// What it is about: the id.
+    pub subject: Option<Uuid>,
 }
 
 /// A mail in a list.
@@ -96,13 +98,15 @@ pub async fn list(db: &mut PgConnection, filter: &EmailFilter, page: PageRequest
         from emails
         where ($1::text is null or status = $1) and ($2::text is null or template = $2)
           and ($3::text is null or to_address::text ilike $3) and ($4::uuid is null or id < $4)
+          and ($6::uuid is null or subject_id = $6)
         order by id desc limit $5
         "#,
         filter.status.as_deref().filter(|s| !s.is_empty()),
         filter.template.as_deref().filter(|s| !s.is_empty()),
         filter.address.as_deref().filter(|s| !s.is_empty()).map(text::like),
         page.after,
-        page.limit + 1
+        page.limit + 1,
+        filter.subject
     )
     .fetch_all(db)
     .await?;

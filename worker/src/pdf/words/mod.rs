@@ -68,13 +68,18 @@ fn title(says: &Says, kind: Kind) -> &'static str {
 /// Legal form with capital (C. com. R123-238), registrations, VAT number (CGI annexe II, 242 nonies A).
 fn registrations(says: &Says, seller: &Seller) -> Vec<String> {
     let form = match (&seller.legal_form, &seller.capital) {
-        (Some(form), Some(capital)) => Some(format!("{form} {} {capital}", says.of("au capital de", "with a capital of"))),
+        (Some(form), Some(capital)) => {
+            Some(format!("{form} {} {capital}", says.of("au capital de", "with a capital of")))
+        }
         (form, _) => form.clone(),
     };
     let siren = seller.siren.as_ref().filter(|_| seller.rcs.is_none());
     let siren = siren.map(|siren| format!("SIREN {}", says::threes(siren)));
     let siret = seller.siret.as_ref().map(|siret| format!("SIRET {}", says::siret(siret)));
-    let vat = seller.vat_number.as_ref().map(|number| format!("{} {number}", says.of("TVA intracommunautaire", "VAT number")));
+    let vat = seller
+        .vat_number
+        .as_ref()
+        .map(|number| format!("{} {number}", says.of("TVA intracommunautaire", "VAT number")));
     [form, seller.rcs.clone(), siren, siret, vat].into_iter().flatten().collect()
 }
 
@@ -216,7 +221,8 @@ fn recap(says: &Says, invoice: &Invoice, sums: &Sums) -> Recap {
 }
 
 fn totals(says: &Says, invoice: &Invoice, sums: &Sums) -> Vec<Total> {
-    let total = |label: &str, money: Money, strong| Total { label: label.to_owned(), value: money.said(says.locale()), strong };
+    let total =
+        |label: &str, money: Money, strong| Total { label: label.to_owned(), value: money.said(says.locale()), strong };
     let mut all = Vec::new();
     if !invoice.allowances.is_empty() {
         all.push(total(says.of("Total des lignes HT", "Total of the lines"), sums.lines, false));

@@ -116,7 +116,8 @@ fn recap(says: &Says, view: &OrderView) -> Recap {
 }
 
 fn totals(says: &Says, view: &OrderView) -> Vec<Total> {
-    let total = |label: &str, money: Money| Total { label: label.to_owned(), value: money.said(says.locale()), strong: false };
+    let total =
+        |label: &str, money: Money| Total { label: label.to_owned(), value: money.said(says.locale()), strong: false };
     vec![
         total(says.of("Total HT", "Total excl. VAT"), view.order.total_net),
         total(says.of("TVA", "VAT"), view.order.total_vat),

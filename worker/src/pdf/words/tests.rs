@@ -76,6 +76,12 @@ fn numbers_are_said_as_people_write_them() {
     assert_eq!(price("48.125", "EUR"), "48,125\u{a0}€");
     assert_eq!(price("1234567.5", "EUR"), "1\u{202f}234\u{202f}567,50\u{a0}€");
     assert_eq!((price("99", "JPY"), price("0.5", "KWD")), ("99\u{a0}¥".into(), "0,500\u{a0}KWD".into()));
-    assert_eq!((says.rate(0), says.rate(2000), says.rate(210)), ("0\u{a0}%".into(), "20\u{a0}%".into(), "2,1\u{a0}%".into()));
-    assert_eq!((says::siret("12345678200010"), says::fours("FR76 3000")), ("123 456 782 00010".into(), "FR76 3000".into()));
+    assert_eq!(
+        (says.rate(0), says.rate(2000), says.rate(210)),
+        ("0\u{a0}%".into(), "20\u{a0}%".into(), "2,1\u{a0}%".into())
+    );
+    assert_eq!(
+        (says::siret("12345678200010"), says::fours("FR76 3000")),
+        ("123 456 782 00010".into(), "FR76 3000".into())
+    );
 }

@@ -102,7 +102,7 @@ pub fn problems(house: &House, invoice: &Invoice) -> Vec<Problem> {
     invoice.lines.iter().filter(taxed).map(of).collect()
 }
 
-const fn letter(nature: Nature) -> char {
+pub(super) const fn letter(nature: Nature) -> char {
     match nature {
         Nature::Goods => 'B',
         Nature::Services => 'S',
@@ -128,7 +128,7 @@ fn one(house: &House, locale: Locale, day: NaiveDate, n: usize, line: &OrderLine
 }
 
 /// Why there is no VAT, with the code of the VATEX list where there is one.
-fn exemption(house: &House, locale: Locale, day: NaiveDate, category: VatCategory) -> Option<Exemption> {
+pub(super) fn exemption(house: &House, locale: Locale, day: NaiveDate, category: VatCategory) -> Option<Exemption> {
     let (key, vatex) = match category {
         VatCategory::Standard | VatCategory::Zero => return None,
         VatCategory::Exempt if house.regime == Regime::Franchise => (WordingKey::Franchise, Some("VATEX-FR-FRANCHISE")),
@@ -168,7 +168,7 @@ fn payment(sale: &Sale<'_>) -> Payment {
     }
 }
 
-fn notes(house: &House, buyer: &Buyer, locale: Locale, day: NaiveDate) -> Vec<Note> {
+pub(super) fn notes(house: &House, buyer: &Buyer, locale: Locale, day: NaiveDate) -> Vec<Note> {
     let consumer = buyer.kind == BuyerKind::Consumer;
     let own = [("PMT", WordingKey::Recovery), ("PMD", WordingKey::Penalties), ("AAB", WordingKey::Discount)];
     let own = own.map(|(code, key)| {

@@ -4,6 +4,7 @@
 //! is paid or credited, and its files. What it says is its `document`; the columns beside it are for searching.
 
 pub mod checks;
+pub mod completed;
 pub mod credit;
 pub mod document;
 pub mod draft;
@@ -19,7 +20,7 @@ mod write;
 pub use crate::domain::billing::orders::Scope;
 pub use crate::kernel::decimal;
 pub use document::Invoice;
-pub use read::{credits_of, get, lines, list, lock, of_order, of_refund};
+pub use read::{credits_of, get, lines, list, lock, of_order, of_refund, overdue, owner, pdfs};
 pub use words::{InvoiceStatus, PdfStatus};
 pub use write::{amend, discard, insert, issue, pdf_failed, pdf_ready, revise, sent, set_status};
 
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::billing::totals::VatCategory;
 use crate::kernel::decimal::{Quantity, UnitPrice};
 use crate::kernel::error::FieldError;
-use crate::kernel::ids::{CustomerId, InvoiceId, OrderId, PaymentId, RefundId};
+use crate::kernel::ids::{CustomerId, FileId, InvoiceId, OrderId, PaymentId, RefundId};
 use crate::kernel::money::Money;
 
 /// An invoice's row: what it says, and what became of it.
@@ -78,12 +79,12 @@ pub struct InvoiceRow {
     pub pdf_status: PdfStatus,
     /// Why they are not.
     pub pdf_error: Option<String>,
-    /// Where the PDF is in the store; the same for the others.
-    pub pdf_sha256: Option<String>,
+    /// The PDF.
+    pub pdf_file_id: Option<FileId>,
     /// The XML.
-    pub xml_sha256: Option<String>,
+    pub xml_file_id: Option<FileId>,
     /// A picture of the first page.
-    pub png_sha256: Option<String>,
+    pub png_file_id: Option<FileId>,
     /// The renderer's version.
     pub rendered_with: Option<String>,
     /// The files of earlier revisions, oldest first.
@@ -115,15 +116,17 @@ impl From<FieldError> for Problem {
     }
 }
 
-/// Files of an invoice, by the SHA-256 of their bytes.
+/// Files of an invoice that were stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    /// The PDF, 64 hexadecimal digits.
-    pub pdf_sha256: String,
+    /// The PDF.
+    pub pdf: FileId,
     /// The XML.
-    pub xml_sha256: String,
+    pub xml: FileId,
     /// A picture of the first page.
-    pub png_sha256: Option<String>,
+    pub png: Option<FileId>,
+    /// Of the PDF, 64 hexadecimal digits.
+    pub pdf_sha256: String,
     /// The renderer's version.
     pub rendered_with: String,
 }
@@ -134,11 +137,11 @@ pub struct FormerFiles {
     /// Which.
     pub revision: i32,
     /// The PDF.
-    pub pdf_sha256: Option<String>,
+    pub pdf_file_id: Option<FileId>,
     /// The XML.
-    pub xml_sha256: Option<String>,
+    pub xml_file_id: Option<FileId>,
     /// A picture of the first page.
-    pub png_sha256: Option<String>,
+    pub png_file_id: Option<FileId>,
     /// The renderer's version.
     pub rendered_with: Option<String>,
 }
@@ -186,7 +189,7 @@ pub struct InvoiceLine {
 }
 
 /// Which invoices. Everything is optional and narrows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InvoiceFilter {
     /// Where they stand.

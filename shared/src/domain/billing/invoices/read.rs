@@ -10,7 +10,7 @@ use crate::domain::billing::totals::VatCategory;
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::decimal::{Quantity, UnitPrice};
-use crate::kernel::ids::{CustomerId, InvoiceId, OrderId, PaymentId, RefundId};
+use crate::kernel::ids::{CustomerId, FileId, InvoiceId, OrderId, PaymentId, RefundId, UserId};
 use crate::kernel::money::{Currency, Money};
 use crate::kernel::page::{Page, PageRequest};
 use crate::kernel::secret;
@@ -39,9 +39,9 @@ pub(super) struct Row {
     pub(super) revision: i32,
     pub(super) pdf_status: PdfStatus,
     pub(super) pdf_error: Option<String>,
-    pub(super) pdf_sha256: Option<String>,
-    pub(super) xml_sha256: Option<String>,
-    pub(super) png_sha256: Option<String>,
+    pub(super) pdf_file_id: Option<FileId>,
+    pub(super) xml_file_id: Option<FileId>,
+    pub(super) png_file_id: Option<FileId>,
     pub(super) rendered_with: Option<String>,
     pub(super) former_files: Json<Vec<FormerFiles>>,
     pub(super) sent_at: Option<DateTime<Utc>>,
@@ -75,9 +75,9 @@ impl From<Row> for InvoiceRow {
             revision: row.revision,
             pdf_status: row.pdf_status,
             pdf_error: row.pdf_error,
-            pdf_sha256: row.pdf_sha256,
-            xml_sha256: row.xml_sha256,
-            png_sha256: row.png_sha256,
+            pdf_file_id: row.pdf_file_id,
+            xml_file_id: row.xml_file_id,
+            png_file_id: row.png_file_id,
             rendered_with: row.rendered_with,
             former_files: row.former_files.0,
             sent_at: row.sent_at,
@@ -97,8 +97,9 @@ macro_rules! invoice {
                         payment_id as "payment_id: _", customer_id as "customer_id: _", credit_of_id as "credit_of_id: _",
                         refund_id as "refund_id: _", issue_date, due_date, currency as "currency: _", total_net_cents,
                         total_vat_cents, total_gross_cents, paid_cents, due_cents, document as "document: _",
-                        problems as "problems: _", revision, pdf_status as "pdf_status: _", pdf_error, pdf_sha256,
-                        xml_sha256, png_sha256, rendered_with, former_files as "former_files: _", sent_at, paid_at,
+                        problems as "problems: _", revision, pdf_status as "pdf_status: _", pdf_error,
+                        pdf_file_id as "pdf_file_id: _", xml_file_id as "xml_file_id: _", png_file_id as "png_file_id: _",
+                        rendered_with, former_files as "former_files: _", sent_at, paid_at,
                         issued_at, created_at "# + $tail,
             $($argument),*
         )
@@ -153,6 +154,34 @@ pub async fn credits_of(db: &mut PgConnection, invoice: InvoiceId) -> Result<Vec
 pub async fn of_refund(db: &mut PgConnection, refund: RefundId) -> Result<Option<InvoiceRow>> {
     let row = invoice!("select" "from invoices where refund_id = $1", refund.0);
     Ok(row.fetch_optional(db).await?.map(InvoiceRow::from))
+}
+
+/// Invoices that were to be paid before this day and are not, oldest first, at most 1,000.
+pub async fn overdue(db: &mut PgConnection, today: NaiveDate) -> Result<Vec<InvoiceRow>> {
+    let rows = invoice!(
+        "select" "from invoices where status = 'issued' and kind <> 'credit_note' and due_cents > 0 and due_date < $1
+         order by due_date, id limit 1000",
+        today
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(InvoiceRow::from).collect())
+}
+
+/// Whose account it is for.
+pub async fn owner(db: &mut PgConnection, invoice: &InvoiceRow) -> Result<Option<UserId>> {
+    let Some(customer) = invoice.customer_id else { return Ok(None) };
+    let row = sqlx::query_scalar!(r#"select user_id as "user: UserId" from customers where id = $1"#, customer.0);
+    Ok(row.fetch_optional(db).await?.flatten())
+}
+
+/// The PDFs of what was issued from one day to another, both included, by their numbers.
+pub async fn pdfs(db: &mut PgConnection, from: NaiveDate, to: NaiveDate) -> Result<Vec<FileId>> {
+    let rows = sqlx::query_scalar!(
+        r#"select pdf_file_id as "file!: FileId" from invoices
+           where issue_date between $1 and $2 and status <> 'draft' and pdf_file_id is not null order by number"#,
+        from,
+        to
+    );
+    Ok(rows.fetch_all(db).await?)
 }
 
 /// Invoices within the scope that match, newest first.

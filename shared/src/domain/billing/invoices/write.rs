@@ -182,15 +182,15 @@ pub async fn pdf_ready(
     files: &Files,
 ) -> Result<Option<InvoiceRow>> {
     let row = invoice!(
-        "update invoices set pdf_status = 'ready', pdf_error = null, pdf_sha256 = $3, xml_sha256 = $4, png_sha256 = $5,
+        "update invoices set pdf_status = 'ready', pdf_error = null, pdf_file_id = $3, xml_file_id = $4, png_file_id = $5,
                              rendered_with = $6, updated_at = now()
          where id = $1 and revision = $2 and status <> 'draft'
          returning" "",
         id.0,
         revision,
-        files.pdf_sha256,
-        files.xml_sha256,
-        files.png_sha256,
+        files.pdf.0,
+        files.xml.0,
+        files.png.map(|file| file.0),
         files.rendered_with
     );
     Ok(row.fetch_optional(db).await?.map(InvoiceRow::from))
@@ -212,12 +212,12 @@ pub async fn pdf_failed(db: &mut PgConnection, id: InvoiceId, revision: i32, why
 /// A new revision of an issued invoice's files, to be drawn; those of the one before stay known. 409 for a draft.
 pub async fn revise(db: &mut PgConnection, id: InvoiceId) -> Result<InvoiceRow> {
     let row = invoice!(
-        "update invoices set former_files = case when pdf_sha256 is null then former_files else former_files ||
-                                 jsonb_build_object('revision', revision, 'pdf_sha256', pdf_sha256,
-                                                    'xml_sha256', xml_sha256, 'png_sha256', png_sha256,
+        "update invoices set former_files = case when pdf_file_id is null then former_files else former_files ||
+                                 jsonb_build_object('revision', revision, 'pdf_file_id', pdf_file_id,
+                                                    'xml_file_id', xml_file_id, 'png_file_id', png_file_id,
                                                     'rendered_with', rendered_with) end,
-                             revision = revision + 1, pdf_status = 'pending', pdf_error = null, pdf_sha256 = null,
-                             xml_sha256 = null, png_sha256 = null, rendered_with = null, updated_at = now()
+                             revision = revision + 1, pdf_status = 'pending', pdf_error = null, pdf_file_id = null,
+                             xml_file_id = null, png_file_id = null, rendered_with = null, updated_at = now()
          where id = $1 and status <> 'draft'
          returning" "",
         id.0

@@ -7,7 +7,7 @@ use super::{Order, OrderFilter, OrderLine, OrderPriority, OrderStatus, Scope};
 use crate::domain::billing::totals::VatCategory;
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{CustomerId, OrderId, OrderLineId, ProductId, UserId};
+use crate::kernel::ids::{CustomerId, FileId, OrderId, OrderLineId, ProductId, UserId};
 use crate::kernel::money::{Currency, Money};
 use crate::kernel::page::{Page, PageRequest};
 use crate::kernel::secret;
@@ -165,4 +165,14 @@ pub async fn lines(db: &mut PgConnection, order: &Order) -> Result<Vec<OrderLine
         })
     });
     rows.collect()
+}
+
+/// Its summary as it is now; none while that is not drawn.
+pub async fn summary(db: &mut PgConnection, order: &Order) -> Result<Option<FileId>> {
+    let file = sqlx::query_scalar!(
+        r#"select summary_file_id as "file: FileId" from orders where id = $1 and summary_version = $2"#,
+        order.id.0,
+        order.version
+    );
+    Ok(file.fetch_optional(db).await?.flatten())
 }

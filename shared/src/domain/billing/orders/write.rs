@@ -14,7 +14,7 @@ use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::config::Config;
 use crate::kernel::error::FieldError;
-use crate::kernel::ids::{OrderId, OrderLineId, ProductId, UserId};
+use crate::kernel::ids::{FileId, OrderId, OrderLineId, ProductId, UserId};
 use crate::kernel::secret;
 
 /// Places an order that waits for its payment, for so long, and takes its pieces out of the stock. Its number comes
@@ -259,6 +259,14 @@ pub async fn take_again(db: &mut PgConnection, order: &Order) -> Result<Vec<Stri
         }
     }
     Ok(gone)
+}
+
+/// Its summary as it was at this version is drawn.
+pub async fn summarised(db: &mut PgConnection, id: OrderId, version: i32, file: FileId) -> Result<()> {
+    sqlx::query!("update orders set summary_version = $2, summary_file_id = $3 where id = $1", id.0, version, file.0)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 async fn hold(db: &mut PgConnection, line: &OrderLine, pieces: i32) -> Result<()> {
