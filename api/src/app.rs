@@ -80,7 +80,16 @@ impl App {
 
 fn cors(app: &App) -> CorsLayer {
     let origins = app.platform.config.http.frontend_urls.iter().filter_map(|url| url.parse::<HeaderValue>().ok());
-    let expose = ["x-request-id", "retry-after", "location", "idempotency-replayed", "etag"];
+    let expose = [
+        "x-request-id",
+        "retry-after",
+        "location",
+        "idempotency-replayed",
+        "etag",
+        "accept-ranges",
+        "content-disposition",
+        "content-range",
+    ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
@@ -91,8 +100,10 @@ fn cors(app: &App) -> CorsLayer {
                 "idempotency-key",
                 "if-match",
                 "if-none-match",
+                "if-range",
                 "last-event-id",
                 "order-token",
+                "range",
                 "x-request-id",
                 "traceparent",
                 "accept-language",

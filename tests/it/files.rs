@@ -228,7 +228,9 @@ async fn a_full_disk_is_told_as_such_and_leaves_nothing_behind() {
     tx.rollback().await.expect("rolled back");
     put(&app, "small.pdf", letters(1000)).await;
     assert_eq!(app.sql("select name from files").await, json!([{ "name": "small.pdf" }]));
+    let before = below(&small.0);
     assert!(app.platform.files.check().await.is_ok_and(|said| said.contains("lie in the folder")));
+    assert_eq!((below(&small.0), before.len()), (before, 1), "a doctor leaves nothing behind");
 }
 
 #[tokio::test]

@@ -178,7 +178,8 @@ impl Store {
 
     /// Writes something and deletes it again. Ok says where; the error is a sentence.
     pub async fn check(&self) -> Result<String, String> {
-        let key = format!("doctor/{}", uuid::Uuid::now_v7());
+        // Beside the folders and not in one of its own, which would be left behind and look like something stored.
+        let key = format!("doctor-{}", uuid::Uuid::now_v7());
         let tried = async {
             self.write_at(&key, Bytes::from_static(b"facteur doctor")).await?;
             self.delete_at(&key).await
