@@ -436,7 +436,9 @@ fn house(r: &mut Reader, env: Env, payments: bool) -> House {
         None => House::sample(),
         Some(Ok(house)) => house,
         Some(Err(wrong)) => {
-            wrong.into_iter().for_each(|what| r.problem(NAME, what));
+            for what in wrong {
+                r.problem(NAME, what);
+            }
             return House::sample();
         }
     };

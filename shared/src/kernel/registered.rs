@@ -3,6 +3,9 @@
 /// The postal service's SIREN: its offices have SIRETs of another rule (INSEE, since 1987).
 const LA_POSTE: &str = "356000000";
 
+/// The signs of the new keys of VAT numbers, by their value: no I, no O.
+const KEY_SIGNS: &str = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+
 /// Whether it is a SIREN: nine digits, the last of them by Luhn's formula (ISO/IEC 7812).
 pub fn is_siren(number: &str) -> bool {
     has_digits(number, 9) && luhn(number)
@@ -39,8 +42,7 @@ fn is_french_key(key: &str, siren: &str) -> bool {
     if let Ok(key) = key.parse::<u64>() {
         return modulo(digits(siren).chain([1, 2]), 97) == key;
     }
-    const SIGNS: &str = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-    let places: Vec<u64> = key.chars().filter_map(|sign| SIGNS.find(sign)).map(|place| place as u64).collect();
+    let places: Vec<u64> = key.chars().filter_map(|sign| KEY_SIGNS.find(sign)).map(|place| place as u64).collect();
     let &[first, second] = places.as_slice() else { return false };
     let check = if first < 10 { (first * 24 + second).checked_sub(10) } else { (first * 34 + second).checked_sub(100) };
     check.is_some_and(|check| (number + 1 + check / 11) % 11 == check % 11)

@@ -325,7 +325,7 @@ fn frames_kinds_and_what_was_paid() {
             ("payment.iban BR-61", |i| i.payment.iban = None),
             ("payment.iban iban", |i| i.payment.iban = Some("FR7630006000011234567890188".into())),
             ("payment.bic bic", |i| i.payment.bic = Some("AGRI".into())),
-            ("payment.paid BR-CO-25", |i| (i.due_date, i.terms) = (None, None)),
+            ("due_date BR-CO-25", |i| (i.due_date, i.terms) = (None, None)),
         ],
     );
 }

@@ -82,12 +82,16 @@ fn walk(path: &str, value: &Value, wrong: &mut Wrong) {
             wrong.unless(text.chars().count() <= MAX_TEXT, path, "length", "must have at most 5000 characters");
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(n, item)| walk(&format!("{path}[{n}]"), item, wrong))
+            for (n, item) in items.iter().enumerate() {
+                walk(&format!("{path}[{n}]"), item, wrong);
+            }
         }
-        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            walk(&path, field, wrong);
-        }),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                walk(&path, field, wrong);
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -122,6 +126,7 @@ fn dates(invoice: &Invoice, wrong: &mut Wrong) {
 }
 
 fn lines(invoice: &Invoice, wrong: &mut Wrong) {
+    wrong.unless(!invoice.lines.is_empty(), "lines", "BR-16", "are missing");
     wrong.unless(invoice.lines.len() <= MAX_LINES, "lines", "length", "must be at most 2000");
     for (n, line) in invoice.lines.iter().enumerate() {
         let mut unless = |holds, field: &str, code, message: &str| {

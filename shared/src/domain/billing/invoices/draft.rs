@@ -225,9 +225,9 @@ pub fn buyer(customer: &Customer) -> Buyer {
     let billing = &customer.billing;
     let (vat_number, company) = (plain(&billing.vat_number), plain(&billing.company_number));
     let french = billing.country_code == "FR";
-    let siret = company.clone().filter(|number| french && number.len() == 14);
-    let named = match &siret {
-        Some(siret) => siret.get(..9).map(str::to_owned),
+    let office = company.clone().filter(|number| french && number.len() == 14);
+    let named = match &office {
+        Some(office) => office.get(..9).map(str::to_owned),
         None => company.clone().filter(|_| french),
     };
     let from_vat = || vat_number.as_deref()?.strip_prefix("FR")?.get(2..).filter(|n| registered::is_siren(n));
@@ -241,7 +241,7 @@ pub fn buyer(customer: &Customer) -> Buyer {
         kind: if business { BuyerKind::Business } else { BuyerKind::Consumer },
         name: billing.legal_name.clone(),
         siren,
-        siret,
+        siret: office,
         registration: company.filter(|_| !french),
         vat_number,
         address: Address {

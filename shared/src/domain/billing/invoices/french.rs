@@ -109,14 +109,15 @@ fn buyer(invoice: &Invoice, wrong: &mut Wrong) {
     }
 }
 
-fn identity(party: &str, siren: Option<&str>, siret: Option<&str>, vat_number: Option<&str>, wrong: &mut Wrong) {
+/// Numbers of a company: its own, that of one of its offices, for VAT.
+fn identity(party: &str, siren: Option<&str>, office: Option<&str>, vat_number: Option<&str>, wrong: &mut Wrong) {
     let path = |field: &str| format!("{party}.{field}");
     let right = siren.is_none_or(registered::is_siren);
     wrong.unless(right, path("siren"), "luhn", "is no SIREN: nine digits, the last of them a check digit");
-    if let Some(siret) = siret {
-        let within = siren.is_some_and(|siren| siret.starts_with(siren));
+    if let Some(office) = office {
+        let within = siren.is_some_and(|siren| office.starts_with(siren));
         wrong.unless(within, path("siret"), "BR-FR-09", "must begin with the SIREN");
-        let right = registered::is_siret(siret);
+        let right = registered::is_siret(office);
         wrong.unless(right, path("siret"), "luhn", "is no SIRET: fourteen digits, the last of them a check digit");
     }
     if let Some(number) = vat_number {

@@ -33,14 +33,14 @@ pub fn invoice(ours: &Invoice) -> Option<en::Invoice> {
     theirs.vat_accounting_currency = ours.vat_in_euro.as_ref().map(|_| en::Code::new(Currency::EUR.code()));
     theirs.vat_point_date_code = ours.vat_on_debits.then(|| en::Code::new(ON_ISSUE));
     theirs.due_date = ours.due_date.and_then(date);
-    theirs.buyer_reference = ours.buyer_ref.clone();
+    theirs.buyer_reference.clone_from(&ours.buyer_ref);
     theirs.purchase_order_reference = ours.order_ref.as_ref().map(DocumentReference::new);
-    theirs.payment_terms = ours.terms.clone();
+    theirs.payment_terms.clone_from(&ours.terms);
     theirs.notes = ours.notes.iter().map(|note| note_of(note.code.as_deref(), &note.text)).collect();
     theirs.preceding_invoices = ours.preceding.iter().map(|one| preceding(&one.number, one.date)).collect();
     theirs.seller = seller(&ours.seller, hide_vat);
     theirs.buyer = buyer(&ours.buyer, hide_vat);
-    theirs.delivery = delivery(ours);
+    theirs.delivery = Some(delivery(ours));
     theirs.invoicing_period = ours.period.map(|days| en::Period { start: date(days.from), end: date(days.to) });
     theirs.payment = Some(payment(ours));
     theirs.allowances = ours.allowances.iter().map(|off| allowance(ours, off)).collect::<Option<_>>()?;
@@ -181,16 +181,16 @@ fn address(address: &Address) -> en::PostalAddress {
     }
 }
 
-fn delivery(ours: &Invoice) -> Option<en::Delivery> {
-    if ours.ship_to.is_none() && ours.delivery_date.is_none() {
-        return None;
-    }
-    Some(en::Delivery {
-        party_name: ours.ship_to.as_ref().and_then(|place| place.name.clone()),
+/// CII must have this group and must not have it empty: where nothing is said of the delivery, it went to the buyer.
+fn delivery(ours: &Invoice) -> en::Delivery {
+    let unsaid = ours.ship_to.is_none() && ours.delivery_date.is_none();
+    let name = ours.ship_to.as_ref().and_then(|place| place.name.clone());
+    en::Delivery {
+        party_name: if unsaid { some(&ours.buyer.name) } else { name },
         date: ours.delivery_date.and_then(date),
         address: ours.ship_to.as_ref().map(|place| address(&place.address)),
         ..en::Delivery::default()
-    })
+    }
 }
 
 fn payment(ours: &Invoice) -> en::PaymentInstructions {

@@ -15,6 +15,7 @@ pub(super) fn ours(invoice: &Invoice, theirs: &Path) -> String {
         Group::Delivery => delivery(term).into(),
         Group::Payment => join("payment", payment(term)),
         Group::DocumentAllowance => join(&format!("allowances[{nth}]"), allowance(term)),
+        Group::Line if nth >= invoice.lines.len() => "lines".into(),
         Group::Line => join(&format!("lines[{nth}]"), line(term)),
         Group::VatBreakdown if matches!(term, 120 | 121) => "exemption".into(),
         Group::VatBreakdown if invoice.stated_vat.is_empty() => "lines".into(),
