@@ -114,10 +114,8 @@ pub async fn draw_again(tx: &mut Tx, id: InvoiceId) -> Result<InvoiceRow> {
 pub async fn paid(tx: &mut Tx, id: InvoiceId, reason: Option<&str>) -> Result<InvoiceRow> {
     let row = invoices::lock(tx, id).await?;
     let waits = row.kind != Kind::CreditNote && row.status == InvoiceStatus::Issued;
-    let moved = match waits {
-        true => invoices::set_status(tx, id, InvoiceStatus::Issued, InvoiceStatus::Paid).await?,
-        false => None,
-    };
+    let moved =
+        if waits { invoices::set_status(tx, id, InvoiceStatus::Issued, InvoiceStatus::Paid).await? } else { None };
     let row = moved.ok_or_else(|| Error::conflict("invoice_status", "it does not wait for its money"))?;
     record(tx, "INVOICE_PAID", Severity::Medium, &row, json!({ "reason": reason })).await?;
     Ok(row)

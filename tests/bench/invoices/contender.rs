@@ -88,8 +88,7 @@ pub fn ours(order: &Order, count: usize, threads: usize) -> Vec<OsString> {
     let this = std::env::current_exe().expect("this program").into_os_string();
     let words =
         ["invoices", "draw", &order.lines.to_string(), &count.to_string(), &threads.to_string()].map(OsString::from);
-    let [attachment, out] = [order.attachment, order.out].map(OsString::from);
-    [this].into_iter().chain(words).chain([attachment, out]).collect()
+    [this].into_iter().chain(words).chain([order.out.into()]).collect()
 }
 
 /// Who measures a command.

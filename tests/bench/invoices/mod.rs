@@ -59,6 +59,7 @@ pub fn run(mut args: std::iter::Peekable<impl Iterator<Item = String>>) -> anyho
                 table.put(who, lines, cost);
             }
         }
+        table.put_checks(ours::checks_share());
         table.put_threads(threads(&written(&options.folder, 1)?, &options.folder)?);
     }
     table.print();

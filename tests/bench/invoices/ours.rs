@@ -2,19 +2,21 @@
 
 use anyhow::Context;
 use chrono::DateTime;
+use shared::domain::billing::invoices::{Invoice, checks};
+use worker::pdf::cii;
 use worker::pdf::fonts::Fonts;
 use worker::pdf::legal::{FacturX, legal};
 use worker::pdf::sheet::{Balance, Card, Fact, Footer, Meta, Payment, Recap, Rgb, Row, Sheet, Table, Total};
 
 use super::document::Document;
 
-/// `draw LINES XML COUNT THREADS OUT`: draws so many, shared by so many threads, and writes the last.
+/// `draw LINES COUNT THREADS OUT`: draws so many, shared by so many threads, and writes the last.
 pub fn draw(args: &[String]) -> anyhow::Result<()> {
-    let [lines, xml, count, threads, out] = args else { anyhow::bail!("draw LINES XML COUNT THREADS OUT") };
-    let document = Document::new(lines.parse()?);
-    let xml = std::fs::read(xml).context("the attachment")?;
+    let [lines, count, threads, out] = args else { anyhow::bail!("draw LINES COUNT THREADS OUT") };
+    let lines = lines.parse()?;
+    let (document, invoice) = (Document::new(lines), invoice(lines));
     let (count, threads): (usize, usize) = (count.parse()?, threads.parse()?);
-    let share = || (0..count / threads).map(|_| once(&document, &xml)).last();
+    let share = || (0..count / threads).fold(None, |_, _| Some(once(&document, &invoice)));
     let drawn = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
         workers.into_iter().filter_map(|worker| worker.join().expect("a thread draws")).next_back()
@@ -22,11 +24,41 @@ pub fn draw(args: &[String]) -> anyhow::Result<()> {
     Ok(std::fs::write(out, drawn.context("nothing was asked for")?)?)
 }
 
-/// One invoice from its words to its bytes.
-fn once(document: &Document, xml: &[u8]) -> Vec<u8> {
+/// How much of drawing one page with its data it takes to check the invoice first, by all rules.
+pub fn checks_share() -> f64 {
+    const TURNS: u32 = 200;
+    let (document, invoice) = (Document::new(1), invoice(1));
+    let timed = |what: &dyn Fn()| {
+        what();
+        let from = std::time::Instant::now();
+        (0..TURNS).for_each(|_| what());
+        from.elapsed().as_secs_f64()
+    };
+    let checked = timed(&|| assert!(checks::problems(&invoice).is_empty(), "the sample is in order"));
+    checked / timed(&|| drop(once(&document, &invoice)))
+}
+
+/// The documented sample with so many lines: what the attached data say.
+fn invoice(lines: usize) -> Invoice {
+    let sample = include_str!("../../../templates/invoice/sample.json");
+    let mut invoice: Invoice = serde_json::from_str(sample).expect("the sample is an invoice");
+    let mut one = invoice.lines.swap_remove(0);
+    invoice.lines = (1..=lines as u32)
+        .map(|position| {
+            one.position = position;
+            one.clone()
+        })
+        .collect();
+    invoice.payment.paid = 0;
+    invoice.payment.paid = invoice.sums().expect("it fits").gross.amount;
+    invoice
+}
+
+/// One invoice from its words to its bytes, with its data written and attached.
+fn once(document: &Document, invoice: &Invoice) -> Vec<u8> {
     let sheet = sheet(document);
     let data = FacturX {
-        xml: xml.to_vec(),
+        xml: cii::write(invoice).expect("the sample is in order"),
         profile: "EN 16931".to_owned(),
         date: sheet.meta.created,
         description: "Les données de la facture".to_owned(),

@@ -20,6 +20,7 @@ pub struct Cost {
 pub struct Table {
     costs: Vec<(Contender, usize, Cost)>,
     threads: Vec<f64>,
+    checks: Vec<f64>,
 }
 
 impl Table {
@@ -33,6 +34,12 @@ impl Table {
     pub fn put_threads(&mut self, ratio: f64) {
         eprintln!("  two threads draw {ratio:.2} times as many as one");
         self.threads.push(ratio);
+    }
+
+    /// Another round's: what checking an invoice takes of drawing it.
+    pub fn put_checks(&mut self, share: f64) {
+        eprintln!("  checking takes {:.2} % of drawing", share * 100.0);
+        self.checks.push(share);
     }
 
     /// The median of a figure.
@@ -81,6 +88,7 @@ impl Table {
         ];
         let ceilings = [
             ("our file of one line, KiB", ours(1, |cost| cost.kib), 60.0),
+            ("all checks, % of drawing one line", crate::report::percentile(&self.checks, 50) * 100.0, 5.0),
             ("our memory for 1,000 lines beyond that for one, MiB", ours(1000, memory) - ours(1, memory), 40.0),
         ];
         println!();

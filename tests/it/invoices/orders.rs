@@ -54,9 +54,9 @@ async fn a_paid_order_has_its_invoice() {
     assert_eq!((said.number.as_deref(), said.issue_date), (row.number.as_deref(), row.issue_date));
     assert!(said.payment.stripe_payment_intent.as_deref().is_some_and(|intent| intent.starts_with("pi_")));
     assert_eq!(checks::problems(said), []);
-    // The invoice and what happened to the payment were written by one transaction.
-    let same = "select (select xmin::text from invoices) = (select xmin::text from audit_log where action = 'PAYMENT_SUCCEEDED')
-                       as same";
+    // The invoice and what happened to the payment were written by one transaction: now() is when it began.
+    let same = "select (select issued_at from invoices)
+                       = (select occurred_at from audit_log where action = 'PAYMENT_SUCCEEDED') as same";
     assert_eq!(shop.app.sql(same).await, json!([{ "same": true }]));
     let audited =
         shop.app.sql("select details->>'number' as number from audit_log where action = 'INVOICE_ISSUED'").await;
@@ -172,6 +172,7 @@ async fn an_invoice_that_is_not_paid_is_cancelled_by_a_credit_note_and_a_paid_on
     tx.commit().await.expect("a commit");
     let audited = app.sql("select severity, target_id from audit_log where action = 'INVOICE_CANCELLED'").await;
     assert_eq!(audited, json!([{ "severity": "high", "target_id": open.id }]));
+    app.leave_jobs();
 }
 
 fn unpaid() -> Invoice {

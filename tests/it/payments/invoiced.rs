@@ -38,7 +38,11 @@ async fn a_paid_order_is_invoiced_and_the_file_is_in_the_mail() {
     if judges::here() {
         let verdict = judges::judge(&pdf);
         verdict.assert_clean();
-        assert!(verdict.xml.contains(">S2<") && verdict.xml.contains(">0.00</ram:DuePayableAmount>"), "{}", verdict.xml);
+        assert!(
+            verdict.xml.contains(">S2<") && verdict.xml.contains(">0.00</ram:DuePayableAmount>"),
+            "{}",
+            verdict.xml
+        );
     }
     // Told again, asked again: still one.
     shop.news().await;

@@ -105,14 +105,14 @@ fn day(argument: &Json, scene: &Scene<'_>) -> Said {
 
 /// `days`: a number of them: "15 jours", "15 days".
 fn days(argument: &Json, scene: &Scene<'_>) -> Said {
-    let many = argument.as_i64() != Some(1);
-    let unit = match (scene.is_english(), many) {
-        (true, true) => "days",
-        (true, false) => "day",
-        (false, true) => "jours",
-        (false, false) => "jour",
+    let n = argument.as_i64().ok_or(RenderErrorReason::InvalidParamType("a number of days"))?;
+    let unit = match (scene.is_english(), n) {
+        (true, 1) => "day",
+        (true, _) => "days",
+        (false, 0 | 1) => "jour",
+        (false, _) => "jours",
     };
-    Ok(Json::from(format!("{argument} {unit}")))
+    Ok(Json::from(format!("{n} {unit}")))
 }
 
 /// `ago`: "3 min ago", "il y a 3 min"; the date itself after thirty days, or when the context has no `now`.

@@ -11,7 +11,7 @@ const PROCESSES: usize = 8;
 fn draft(n: i64) -> Value {
     let address = json!({ "line1": "3 rue du Port", "postal_code": "29000", "city": "Quimper", "country": "FR" });
     json!({ "document": {
-        "buyer": { "kind": "consumer", "name": format!("Acheteur {n}"), "address": address },
+        "buyer": { "kind": "consumer", "name": format!("Acheteur {n}"), "email": format!("a{n}@example.org"), "address": address },
         "lines": [{ "name": "Relecture", "quantity": "1", "unit_price": format!("{n}.50"), "vat_rate_bp": 2000 }],
     }})
 }
@@ -44,8 +44,13 @@ async fn two_hundred_invoices_of_eight_processes_have_the_numbers_from_1_to_200(
     }
     // Meanwhile processes are killed, and connections of all of them are cut in the middle of whatever they do.
     for round in 0..6 {
-        branch.stage.count("select count(pg_terminate_backend(pid)) from pg_stat_activity
-                            where datname = current_database() and pid <> pg_backend_pid() and random() < 0.3").await;
+        branch
+            .stage
+            .count(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                            where datname = current_database() and pid <> pg_backend_pid() and random() < 0.3",
+            )
+            .await;
         let victim = (round * 3) % PROCESSES;
         branch.apis[victim].kill().await.expect("kill -9");
         let port = branch.doors[victim].rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");

@@ -42,7 +42,7 @@ pub fn invoice(theme: &Theme, invoice: &Invoice, sums: &Sums) -> Sheet {
         balance: balance(&says, invoice, sums),
         payment: payment(&says, invoice, sums),
         notes: invoice.notes.iter().filter(|note| is_read(invoice, note)).map(|note| note.text.clone()).collect(),
-        footer: Footer { legal: legal(&says, &invoice.seller), page: says.page(title, &number) },
+        footer: Footer { legal: legal(&says, &invoice.seller), page: says::page(title, &number) },
         meta: Meta {
             title: format!("{title} {number} – {}", invoice.seller.name),
             author: invoice.seller.name.clone(),
@@ -75,12 +75,12 @@ fn registrations(says: &Says, seller: &Seller) -> Vec<String> {
     };
     let siren = seller.siren.as_ref().filter(|_| seller.rcs.is_none());
     let siren = siren.map(|siren| format!("SIREN {}", says::threes(siren)));
-    let siret = seller.siret.as_ref().map(|siret| format!("SIRET {}", says::siret(siret)));
+    let place = seller.siret.as_ref().map(|siret| format!("SIRET {}", says::siret(siret)));
     let vat = seller
         .vat_number
         .as_ref()
         .map(|number| format!("{} {number}", says.of("TVA intracommunautaire", "VAT number")));
-    [form, seller.rcs.clone(), siren, siret, vat].into_iter().flatten().collect()
+    [form, seller.rcs.clone(), siren, place, vat].into_iter().flatten().collect()
 }
 
 fn seller(says: &Says, seller: &Seller) -> Vec<String> {

@@ -12,7 +12,7 @@ use shared::kernel::text;
 
 use super::super::sheet::{Balance, Card, Fact, Footer, Meta, Recap, Row, Sheet, Table, Total};
 use super::super::theme::Theme;
-use super::says::Says;
+use super::says::{self, Says};
 use super::{countries, legal, midnight, seller};
 
 /// The page of an order.
@@ -45,7 +45,7 @@ pub fn summary(theme: &Theme, house: &House, view: &OrderView, customer: &Custom
         },
         payment: None,
         notes: vec![note.to_owned()],
-        footer: Footer { legal: legal(&says, &ours), page: says.page(title, &order.number) },
+        footer: Footer { legal: legal(&says, &ours), page: says::page(title, &order.number) },
         meta: Meta {
             title: format!("{title} {} – {}", order.number, ours.name),
             author: ours.name.clone(),

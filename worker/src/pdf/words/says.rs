@@ -34,11 +34,6 @@ impl Says {
         format!("{label}{}: {value}", self.of("\u{a0}", ""))
     }
 
-    /// The foot of a page; the layout puts the two numbers.
-    pub fn page(&self, title: &str, number: &str) -> String {
-        format!("{title} {number} – page {{page}}/{{pages}}")
-    }
-
     /// `12,5 h`, `2`.
     pub fn quantity(&self, quantity: Quantity, unit: &str) -> String {
         let number = self.decimal(&quantity.to_string(), 0);
@@ -90,11 +85,14 @@ impl Says {
         let vat = Money::new(euro.vat, Currency::EUR).said(self.locale());
         let rate = self.decimal(&euro.rate.to_string(), 0);
         let day = text::day(euro.rate_date, self.locale());
-        match self.english {
-            true => format!("VAT in euros: {vat} (1 {currency} = {rate} EUR on {day})"),
-            false => format!("TVA en euros\u{a0}: {vat} (1 {currency} = {rate} EUR le {day})"),
-        }
+        let (label, on) = (self.of("TVA en euros", "VAT in euros"), self.of("le", "on"));
+        self.pair(label, &format!("{vat} (1 {currency} = {rate} EUR {on} {day})"))
     }
+}
+
+/// The foot of a page; the layout puts the two numbers.
+pub fn page(title: &str, number: &str) -> String {
+    format!("{title} {number} – page {{page}}/{{pages}}")
 }
 
 /// A SIREN in threes: `123 456 782`.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::{Invoice, LineAllowance, Locale};
 use super::party::Buyer;
-use super::{draft, sums};
+use super::{draft, french, sums};
 use crate::domain::billing::totals::VatCategory;
 use crate::kernel::config::{House, WordingKey};
 use crate::kernel::decimal::{Quantity, UnitPrice};
@@ -35,6 +35,9 @@ pub fn of(house: &House, said: Value, today: NaiveDate) -> Result<Invoice> {
             json!({ "due_date": today.checked_add_days(Days::new(house.terms_days.into())), "terms": terms }),
         );
     }
+    if let Some(Value::Object(buyer)) = said.get_mut("buyer") {
+        reach(buyer);
+    }
     if let Some(buyer) = get::<Buyer>(&said, "buyer") {
         fill(&mut said, json!({ "notes": draft::notes(house, &buyer, locale, today) }));
     }
@@ -51,6 +54,17 @@ pub fn of(house: &House, said: Value, today: NaiveDate) -> Result<Invoice> {
         invoice.vat_in_euro = invoice.vat_in_euro_at(rate, day);
     }
     Ok(invoice)
+}
+
+/// Where the buyer receives it (BT-49): in the French directory by the SIREN, else by mail.
+fn reach(buyer: &mut Map<String, Value>) {
+    let said = |name| get::<String>(buyer, name).filter(|text| !text.is_empty());
+    let address = match (said("siren"), said("email")) {
+        (Some(siren), _) => json!({ "scheme": french::DIRECTORY, "id": siren }),
+        (None, Some(email)) => json!({ "scheme": draft::MAIL, "id": email }),
+        (None, None) => return,
+    };
+    fill(buyer, json!({ "electronic_address": address }));
 }
 
 /// A line's place, and its net sum where that can be computed.

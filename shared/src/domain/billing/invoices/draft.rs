@@ -16,7 +16,7 @@ use crate::kernel::text;
 /// Characters of a product's description that an invoice repeats.
 const DETAIL: usize = 500;
 /// An address of the EAS list that is one for mails.
-const MAIL: &str = "EM";
+pub(super) const MAIL: &str = "EM";
 
 /// A payment of the whole, before there was an invoice.
 #[derive(Clone, Debug)]
