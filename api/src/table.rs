@@ -3,7 +3,7 @@
 //! The same rows make the router, the OpenAPI document and the access test.
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
@@ -69,6 +69,8 @@ pub struct Row {
     pub streams: bool,
     /// Whether its answer is a file: bytes, or a range of them.
     pub downloads: bool,
+    /// Bytes that its body may have, when that is more than others'.
+    pub largest: Option<usize>,
     handler: MethodRouter<App>,
 }
 
@@ -114,6 +116,7 @@ impl Table {
             paged: false,
             gives: Vec::new(),
             streams: false,
+            largest: None,
             downloads: false,
             handler,
         });
@@ -135,6 +138,12 @@ impl Table {
     #[must_use]
     pub fn takes<T: JsonSchema>(self) -> Self {
         self.last(|row| row.takes = Some(SchemaGenerator::subschema_for::<T>))
+    }
+
+    /// The last row takes bodies of up to so many bytes.
+    #[must_use]
+    pub fn up_to(self, largest: usize) -> Self {
+        self.last(|row| row.largest = Some(largest))
     }
 
     /// The last row's query parameters.
@@ -190,7 +199,11 @@ impl Table {
     pub fn router(self, app: &App) -> Router<App> {
         self.rows.into_iter().fold(Router::new(), |router, row| {
             let gate = Gate { app: app.clone(), access: row.access, limit: row.limit };
-            router.route(&row.path, row.handler.layer(from_fn_with_state(gate, pass)))
+            let handler = match row.largest {
+                Some(largest) => row.handler.layer(DefaultBodyLimit::max(largest)),
+                None => row.handler,
+            };
+            router.route(&row.path, handler.layer(from_fn_with_state(gate, pass)))
         })
     }
 }

@@ -22,6 +22,9 @@ use crate::error::Answer;
 use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
 use crate::table::{Access, Table};
 
+/// A document of 2,000 lines.
+const LARGEST: usize = 1024 * 1024;
+
 const MANAGE: Access = Access::Can("invoices.manage");
 
 /// All of them.
@@ -35,6 +38,7 @@ pub fn table() -> Table {
         .post("", MANAGE, draft)
         .says("Draft an invoice: of an order, or of what is said here; what is absent comes from the house. `problems` says what keeps it from being issued")
         .takes::<NewDraft>()
+        .up_to(LARGEST)
         .gives::<InvoiceRow>(201)
         .get("/archive", MANAGE, quarter)
         .says("The PDFs of all invoices of a quarter as a ZIP")
@@ -46,6 +50,7 @@ pub fn table() -> Table {
         .put("/{id}", MANAGE, amend)
         .says("Say something else in a draft")
         .takes::<Amended>()
+        .up_to(LARGEST)
         .gives::<InvoiceRow>(200)
         .delete("/{id}", MANAGE, discard)
         .says("Throw a draft away; what is issued stays")

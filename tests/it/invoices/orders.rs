@@ -153,7 +153,7 @@ async fn what_was_not_invoiced_is_not_credited() {
 
 #[tokio::test]
 async fn an_invoice_that_is_not_paid_is_cancelled_by_a_credit_note_and_a_paid_one_by_a_refund() {
-    let app = TestApp::new().await;
+    let mut app = TestApp::new().await;
     let mut tx = Tx::begin(&app.platform).await.expect("a transaction");
     let paid = issue(&mut tx, sample()).await;
     let refused = invoice_credited::cancel(&mut tx, paid.id, "erreur").await;

@@ -54,6 +54,8 @@ fn scenarios() -> Vec<(&'static str, Value)> {
         json!([{ "amount": 4_800, "reason": "Remise de bienvenue", "vat_category": "S", "vat_rate_bp": 2000 }]);
     let reduced = json!([{ "name": "Relecture", "quantity": "10", "unit_price": "18", "vat_category": "S", "vat_rate_bp": 2000,
                            "net": 16_200, "allowance": { "amount": 1_800, "reason": "Tarif de lancement" } }]);
+    let there = json!({ "address": address("BE", "Bruxelles", "1000") });
+    let shipped = json!({ "billing_frame": "B1", "delivery_date": today(), "ship_to": there });
     let many = (1..=1000).map(|n| line(&format!("Page {n}"), "1", "1.25", "S", 2000)).collect::<Value>();
     vec![
         ("base: a business, one rate", of(business(), work())),
@@ -62,7 +64,13 @@ fn scenarios() -> Vec<(&'static str, Value)> {
         ("reverse charge", of(business(), json!([line("Sous-traitance", "1", "480", "AE", 0)]))),
         (
             "intra-EU",
-            of(foreign("Uitgeverij Noord BV", "BE", "BE0428759497"), json!([line("Livres", "40", "12.50", "K", 0)])),
+            with(
+                of(
+                    foreign("Uitgeverij Noord BV", "BE", "BE0428759497"),
+                    json!([line("Livres", "40", "12.50", "K", 0)]),
+                ),
+                shipped,
+            ),
         ),
         ("paid up front by card", with(of(consumer("Hélène Martin"), work()), paid)),
         ("a deposit", with(of(business(), work()), json!({ "kind": "deposit" }))),
