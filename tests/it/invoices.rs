@@ -6,6 +6,7 @@ use shared::kernel::ids::CustomerId;
 use shared::platform::tx::Tx;
 
 mod credits;
+mod desk;
 mod frozen;
 mod numbering;
 mod orders;

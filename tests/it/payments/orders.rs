@@ -23,7 +23,7 @@ async fn an_order_is_paid_by_card_and_everybody_hears_of_it_once() {
         1,
         "{mails:?}"
     );
-    assert_eq!(mails.len(), 3, "the buyer and two administrators: {mails:?}");
+    assert_eq!(mails.len(), 4, "the buyer, with the invoice in a mail of its own, and two administrators: {mails:?}");
     let status = shop.buyer().get(&page).await.ok();
     assert_eq!((&status["order_status"], &status["payment_status"]), (&json!("paid"), &json!("succeeded")));
     let log = shop.app.sql("select action from audit_log where target_type = 'payment' order by id").await;

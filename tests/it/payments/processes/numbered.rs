@@ -65,7 +65,7 @@ async fn two_hundred_invoices_of_eight_processes_have_the_numbers_from_1_to_200(
                 where not exists (select from invoices where number = 'F-' || extract(year from issue_date) || '-' || lpad(n::text, 6, '0'))";
     assert_eq!(branch.stage.count(gaps).await, 0, "a number is missing");
     assert_eq!(branch.count("invoices where number is not null").await, ALL, "and none is double");
-    assert_eq!(branch.stage.count("select last_number from invoice_series where code = 'F'").await, ALL);
+    assert_eq!(branch.stage.count("select last_number::bigint from invoice_series where code = 'F'").await, ALL);
     let ready = "select count(*) from invoices where pdf_status = 'ready'";
     branch.stage.until(seconds(90), ready, ALL).await;
     assert_eq!(branch.count("audit_log where action = 'INVOICE_PDF_GENERATED'").await, ALL, "each is drawn once");
