@@ -78,3 +78,37 @@ async fn the_api_document_is_printed_as_json() {
     let document: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
     assert!(document["paths"]["/api/v1/requests"]["post"].is_object());
 }
+
+#[tokio::test]
+async fn an_invoice_is_drawn_and_judged_as_a_file() {
+    let run = async |args: &[&str]| {
+        let command =
+            tokio::process::Command::new(env::binary("facteur")).arg("invoice").args(args).env_clear().output();
+        tokio::time::timeout(Duration::from_secs(60), command).await.expect("it ends").expect("it starts")
+    };
+    let folder = std::env::temp_dir().join(format!("facteur-test-{}", uuid::Uuid::new_v4().simple()));
+    std::fs::create_dir(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name).display().to_string();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../templates/invoice/sample.json");
+    let (pdf, again) = (path("a.pdf"), path("b.pdf"));
+    for out in [&pdf, &again] {
+        let drawn = run(&["render", sample, "-o", out]).await;
+        assert!(drawn.status.success(), "{}", said(&drawn));
+    }
+    assert!(std::fs::read(&pdf).expect("a file") == std::fs::read(&again).expect("another"), "the same bytes");
+    let judged = run(&["validate", &pdf]).await;
+    assert_eq!(judged.status.code(), Some(0), "{}", said(&judged));
+    assert!(said(&judged).contains("F-2026-000042") && said(&judged).contains("no finding"), "{}", said(&judged));
+
+    let wrong = std::fs::read_to_string(sample).expect("the sample").replace("\"net\": 50000", "\"net\": 50001");
+    std::fs::write(path("wrong.json"), wrong).expect("a file");
+    let judged = run(&["validate", &path("wrong.json"), "--json"]).await;
+    assert_eq!(judged.status.code(), Some(1), "{}", said(&judged));
+    let told: Value = serde_json::from_slice(&judged.stdout).expect("JSON");
+    assert_eq!((&told["valid"], &told["findings"][0]["path"]), (&Value::Bool(false), &Value::from("lines[0].net")));
+    assert_eq!(run(&["render", &path("wrong.json")]).await.status.code(), Some(1), "it is not drawn");
+    std::fs::write(path("no.pdf"), "%PDF-1.7 of nothing").expect("a file");
+    assert_eq!(run(&["validate", &path("no.pdf")]).await.status.code(), Some(65));
+    assert_eq!(run(&["validate", &path("absent.pdf")]).await.status.code(), Some(66));
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+}

@@ -165,16 +165,9 @@ fn opening(says: &Says, invoice: &Invoice) -> Vec<String> {
 }
 
 fn table(says: &Says, invoice: &Invoice) -> Table {
-    let columns = [
-        says.of("Désignation", "Description"),
-        says.of("Quantité", "Quantity"),
-        says.of("Prix unitaire HT", "Unit price"),
-        says.of("TVA", "VAT"),
-        says.of("Total HT", "Total"),
-    ];
     Table {
         summary: says.of("Lignes de la facture", "Lines of the invoice").to_owned(),
-        columns: columns.map(str::to_owned),
+        columns: says.columns(),
         rows: invoice.lines.iter().map(|line| row(says, invoice, line)).collect(),
     }
 }
@@ -215,9 +208,7 @@ fn recap(says: &Says, invoice: &Invoice, sums: &Sums) -> Recap {
         }
     }
     remarks.extend(invoice.vat_in_euro.as_ref().map(|euro| says.in_euro(euro, invoice.currency)));
-    let columns = [says.of("Taux", "Rate"), says.of("Base HT", "Taxable"), says.of("Montant", "VAT")];
-    let caption = says.of("TVA", "VAT").to_owned();
-    Recap { caption, columns: columns.map(str::to_owned).to_vec(), rows: rows.collect(), remarks }
+    says.recap(rows.collect(), remarks)
 }
 
 fn totals(says: &Says, invoice: &Invoice, sums: &Sums) -> Vec<Total> {

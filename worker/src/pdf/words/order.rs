@@ -80,13 +80,6 @@ fn buyer(says: &Says, customer: &Customer) -> Card {
 }
 
 fn table(says: &Says, view: &OrderView) -> Table {
-    let columns = [
-        says.of("Désignation", "Description"),
-        says.of("Quantité", "Quantity"),
-        says.of("Prix unitaire HT", "Unit price"),
-        says.of("TVA", "VAT"),
-        says.of("Total HT", "Total"),
-    ];
     let row = |line: &OrderLine| Row {
         name: line.name.clone(),
         details: line.description.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
@@ -102,7 +95,7 @@ fn table(says: &Says, view: &OrderView) -> Table {
     };
     Table {
         summary: says.of("Lignes de la commande", "Lines of the order").to_owned(),
-        columns: columns.map(str::to_owned),
+        columns: says.columns(),
         rows: view.lines.iter().map(row).collect(),
     }
 }
@@ -110,9 +103,7 @@ fn table(says: &Says, view: &OrderView) -> Table {
 fn recap(says: &Says, view: &OrderView) -> Recap {
     let said = |money: Money| money.said(says.locale());
     let rows = view.vat.iter().map(|rate| vec![says.rate(rate.vat_rate_bp), said(rate.net), said(rate.vat)]);
-    let columns = [says.of("Taux", "Rate"), says.of("Base HT", "Taxable"), says.of("Montant", "VAT")];
-    let caption = says.of("TVA", "VAT").to_owned();
-    Recap { caption, columns: columns.map(str::to_owned).to_vec(), rows: rows.collect(), remarks: Vec::new() }
+    says.recap(rows.collect(), Vec::new())
 }
 
 fn totals(says: &Says, view: &OrderView) -> Vec<Total> {

@@ -6,6 +6,8 @@ use shared::kernel::decimal::{Quantity, UnitPrice};
 use shared::kernel::money::{Currency, Money};
 use shared::kernel::text;
 
+use super::super::sheet::Recap;
+
 /// The language of a page.
 pub struct Says {
     english: bool,
@@ -27,6 +29,25 @@ impl Says {
     /// One of two.
     pub const fn of(&self, french: &'static str, english: &'static str) -> &'static str {
         if self.english { english } else { french }
+    }
+
+    /// The heads of the lines.
+    pub fn columns(&self) -> [String; 5] {
+        let heads = [
+            self.of("Désignation", "Description"),
+            self.of("Quantité", "Quantity"),
+            self.of("Prix unitaire HT", "Unit price"),
+            self.of("TVA", "VAT"),
+            self.of("Total HT", "Total"),
+        ];
+        heads.map(str::to_owned)
+    }
+
+    /// The VAT by rate: the rate, what it is on, how much.
+    pub fn recap(&self, rows: Vec<Vec<String>>, remarks: Vec<String>) -> Recap {
+        let heads = [self.of("Taux", "Rate"), self.of("Base\u{a0}HT", "Taxable"), self.of("Montant", "VAT")];
+        let columns = heads.map(str::to_owned).to_vec();
+        Recap { caption: self.of("TVA", "VAT").to_owned(), columns, rows, remarks }
     }
 
     /// `label : value`, with French spaces.
