@@ -118,3 +118,25 @@ async fn the_same_revision_gives_the_same_bytes_and_a_new_one_keeps_the_old() {
     let mails = shop.subjects().into_iter().filter(|subject| subject.contains(&text(&invoice, "number"))).count();
     assert_eq!(mails, 3, "when it was issued, with its new revision, and because somebody asked");
 }
+
+#[tokio::test]
+async fn a_guest_finds_the_invoice_with_the_token_of_the_order() {
+    let shop = Shop::open().await;
+    let guest = json!({ "email": "helene@example.org", "first_name": "Hélène", "last_name": "Martin" });
+    let order = json!({ "lines": [{ "product_id": shop.product, "quantity": 1 }], "guest": guest });
+    let order = shop.app.anonymous().post("/api/v1/orders", order).await.created();
+    let with_token = shop.app.anonymous().header("order-token", &text(&order, "token"));
+    let path = format!("/api/v1/orders/{}", text(&order, "id"));
+    let session = text(&with_token.post(&format!("{path}/checkout"), json!({})).await.created(), "session_id");
+    shop.act(&session, "card").await;
+    shop.news().await;
+    let rows = with_token.get(&format!("{path}/invoices")).await.ok();
+    let invoice = format!("/api/v1/invoices/{}", text(&rows[0], "id"));
+    assert!(with_token.get(&format!("{invoice}/pdf")).await.status(200).bytes.starts_with(b"%PDF-"));
+    assert_eq!(with_token.get(&invoice).await.ok()["document"]["buyer"]["name"], "Hélène Martin");
+    let other = shop.app.anonymous().header("order-token", "somebody-elses");
+    for path in [format!("{path}/invoices"), invoice.clone(), format!("{invoice}/pdf")] {
+        other.get(&path).await.status(404);
+        shop.app.anonymous().get(&path).await.status(404);
+    }
+}
