@@ -1,6 +1,6 @@
 //! What follows a payment on paper: the invoice in the mailbox, opened, its data taken out and judged before our eyes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -60,15 +60,15 @@ async fn opened(shop: &Shop, invoice: &Value) -> anyhow::Result<PathBuf> {
     let url = whole["data"]["pdf_url"].as_str().context("no address")?;
     let bytes = reqwest::get(url).await?.error_for_status()?.bytes().await?;
     ensure!(bytes.starts_with(b"%PDF-"), "that is no PDF");
-    let folder = std::env::temp_dir().join("facteur-demo");
-    std::fs::create_dir_all(&folder)?;
+    let folder = Path::new(".dev/demo"); // of this copy alone: another user's must not stand in the way
+    std::fs::create_dir_all(folder)?;
     let path = folder.join(format!("{}.pdf", invoice["number"].as_str().unwrap_or("invoice")));
     std::fs::write(&path, &bytes)?;
     Ok(path)
 }
 
 /// The programs stand beside this one.
-fn judged(path: &PathBuf) -> anyhow::Result<String> {
+fn judged(path: &Path) -> anyhow::Result<String> {
     let facteur = std::env::current_exe()?.with_file_name("facteur");
     let judged = Command::new(facteur).args(["invoice", "validate"]).arg(path).output()?;
     let told = String::from_utf8_lossy(&judged.stdout).into_owned();
