@@ -74,7 +74,9 @@ decimals! {
     EuroRate(6),
 }
 
-fn read(text: &str, decimals: u32) -> Option<i64> {
+/// `12.5` as a whole number with so many decimals: 12500 with three. None for spaces, groups, exponents, a plus, and more
+/// decimals than that.
+pub(super) fn read(text: &str, decimals: u32) -> Option<i64> {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
     let (whole, rest) = match digits.split_once('.') {
         Some((_, "")) => return None,

@@ -13,6 +13,7 @@ use sqlx::Postgres;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgTypeInfo, PgValueRef};
 
+use crate::kernel::decimal;
 use crate::kernel::text;
 
 /// ISO 4217, list one of 2026, by the number of decimals; without funds, metals and test codes, which nobody pays with.
@@ -150,18 +151,7 @@ impl Money {
     /// Reads a decimal number: `1234.5`, `-0.25`. None for anything else: more decimals than the currency has, spaces,
     /// groups, exponents.
     pub fn parse(number: &str, currency: Currency) -> Option<Self> {
-        let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-        let (whole, rest) = match digits.split_once('.') {
-            Some((_, "")) => return None,
-            Some(parts) => parts,
-            None => (digits, ""),
-        };
-        let numeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || !numeric(whole) || !numeric(rest) {
-            return None;
-        }
-        let zeros = "0".repeat((currency.decimals as usize).checked_sub(rest.len())?);
-        Some(Self { amount: format!("{sign}{whole}{rest}{zeros}").parse().ok()?, currency })
+        Some(Self { amount: decimal::read(number, currency.decimals)?, currency })
     }
 
     /// The number alone, as machines write it: `1234.50`, `-0.25`, `500`.
