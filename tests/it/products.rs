@@ -136,11 +136,13 @@ async fn the_catalogue_has_an_order_of_its_own_and_pages() {
 async fn prices_of_every_currency_come_back_as_they_were() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    for (slug, amount, currency) in [("yen", 500, "JPY"), ("dinar", 1_234, "KWD"), ("euro", 1, "EUR")] {
+    for (slug, amount, currency) in [("yen", 500, "JPY"), ("dinar", 1_230, "KWD"), ("euro", 1, "EUR")] {
         let price = json!({ "amount": amount, "currency": currency });
         let made = create(&admin, json!({ "slug": slug, "unit_price": price })).await.created();
         assert_eq!(made["unit_price"], price);
     }
+    let odd = json!({ "slug": "odd-dinar", "unit_price": { "amount": 1_234, "currency": "KWD" } });
+    assert_eq!(create(&admin, odd).await.wrong_fields(), ["unit_price.amount"]);
     let rates = app.sql("select distinct vat_rate::text as rate from products").await;
     assert_eq!(rates, json!([{ "rate": "20.00" }]));
     let odd = create(&admin, json!({ "slug": "odd", "vat_rate_bp": 555 })).await.created();

@@ -41,6 +41,10 @@ pub async fn request(tx: &mut Tx, order: OrderId, wish: &Wish<'_>) -> Result<Ref
         let left = Money::new(left, payment.amount.currency);
         return Err(Error::conflict("refund_too_much", format!("{} are left of this payment", left.said("en"))));
     }
+    let step = payment.amount.currency.step();
+    if amount % step != 0 {
+        return Err(Error::field("amount", "step", format!("must be a multiple of {step}")));
+    }
     let amount = Money::new(amount, payment.amount.currency);
     let actor = tx.origin.actor;
     let refund = refunds::request(tx, payment.id, amount, wish.reason, actor).await?;

@@ -61,6 +61,12 @@ impl Currency {
         self.decimals
     }
 
+    /// The smallest amount that is paid, in minor units: ten thousandths of a dinar, for Stripe charges no other and
+    /// EN 16931 writes two decimals; of other currencies one unit.
+    pub const fn step(self) -> i64 {
+        if self.decimals == 3 { 10 } else { 1 }
+    }
+
     fn sign(self) -> &'static str {
         SIGNS.into_iter().find(|(code, _)| *code == self.code).map_or(self.code, |(_, sign)| sign)
     }

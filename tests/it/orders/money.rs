@@ -9,7 +9,9 @@ use super::*;
 #[tokio::test]
 async fn vat_is_computed_once_per_rate_in_every_currency() {
     let app = TestApp::new().await;
-    for (currency, price, net, vat) in [("EUR", 33, 99, 20), ("JPY", 33, 99, 20), ("KWD", 1_234, 3_702, 740)] {
+    // A dinar is charged by tens of its thousandths.
+    let cases = [("EUR", 33, 7, 99, 20), ("JPY", 33, 7, 99, 20), ("KWD", 1_230, 70, 3_690, 740)];
+    for (currency, price, untaxed, net, vat) in cases {
         let price = json!({ "amount": price, "currency": currency });
         let slug = currency.to_lowercase();
         let mut wanted = Vec::new();
@@ -17,22 +19,23 @@ async fn vat_is_computed_once_per_rate_in_every_currency() {
             wanted.push(product_in(&app, &format!("{slug}-{n}"), price.clone(), 2000, None).await);
         }
         let free =
-            product_in(&app, &format!("{slug}-free"), json!({ "amount": 7, "currency": currency }), 0, None).await;
+            product_in(&app, &format!("{slug}-free"), json!({ "amount": untaxed, "currency": currency }), 0, None)
+                .await;
         let wanted: Vec<_> = wanted.iter().chain([&free]).map(|id| (&**id, 1)).collect();
         let order = place(&app.anonymous(), wish(&wanted)).await.created();
         let money = |amount: i64| json!({ "amount": amount, "currency": currency });
-        assert_eq!(order["total_net"], money(net + 7));
-        assert_eq!((&order["total_vat"], &order["total_gross"]), (&money(vat), &money(net + 7 + vat)));
+        assert_eq!(order["total_net"], money(net + untaxed));
+        assert_eq!((&order["total_vat"], &order["total_gross"]), (&money(vat), &money(net + untaxed + vat)));
         let rates = json!([
             { "vat_category": "S", "vat_rate_bp": 2000, "net": money(net), "vat": money(vat) },
-            { "vat_category": "E", "vat_rate_bp": 0, "net": money(7), "vat": money(0) },
+            { "vat_category": "E", "vat_rate_bp": 0, "net": money(untaxed), "vat": money(0) },
         ]);
         assert_eq!(order["vat"], rates);
     }
     app.drain().await;
     let receipts = app.mails().into_iter().filter(|mail| mail.subject.contains("enregistrée")).map(|mail| mail.text);
     let receipts = receipts.collect::<String>();
-    for said in ["1,26\u{a0}€", "126\u{a0}¥", "4,449\u{a0}KWD"] {
+    for said in ["1,26\u{a0}€", "126\u{a0}¥", "4,500\u{a0}KWD"] {
         assert!(receipts.contains(said), "{said} in {receipts}");
     }
 }
@@ -61,9 +64,11 @@ proptest! {
             let n = rates.iter().position(|bp| *bp == rate.vat_rate_bp).expect("a rate of ours");
             let base: i128 = lines.iter().filter(|line| line.2 == n).map(|&(p, q, _)| i128::from(p) * i128::from(q)).sum();
             prop_assert_eq!(i128::from(rate.net.amount), base);
-            // vat - 1/2 <= base * rate < vat + 1/2, in twenty-thousandths
+            // vat - step/2 <= base * rate < vat + step/2, in twenty-thousandths
             let (exact, vat) = (2 * base * i128::from(rate.vat_rate_bp), 20_000 * i128::from(rate.vat.amount));
-            prop_assert!(vat - 10_000 <= exact && exact < vat + 10_000, "{rate:?}");
+            let half = 10_000 * i128::from(currency.step());
+            prop_assert!(vat - half <= exact && exact < vat + half, "{rate:?}");
+            prop_assert_eq!(rate.vat.amount % currency.step(), 0);
         }
         let seen: Vec<i32> = totals.by_rate.iter().map(|rate| rate.vat_rate_bp).collect();
         let mut once = seen.clone();

@@ -31,6 +31,18 @@ async fn a_refund_in_two_parts_never_gives_back_more_than_came() {
     assert_eq!(whole["refunds"].as_array().map(Vec::len), Some(2));
 }
 
+/// Stripe charges and gives back dinars by tens of their thousandths; VAT of 0.246 is charged as 0.250.
+#[tokio::test]
+async fn dinars_are_paid_and_given_back_by_tens_of_their_thousandths() {
+    let shop = Shop::selling(1_230, "KWD").await;
+    let (order, _) = shop.paid(1).await;
+    assert_eq!(shop.whole(&order).await["total_gross"]["amount"], 1_480);
+    assert_eq!(shop.refund(&order, json!({ "amount": 1_001, "reason": "trop fin" })).await.wrong_fields(), ["amount"]);
+    shop.give_back(&order, json!({ "amount": 1_000, "reason": "une page" })).await;
+    shop.give_back(&order, json!({ "reason": "le reste" })).await;
+    assert_eq!(shop.status(&order).await, is("refunded", &["refunded"]));
+}
+
 #[tokio::test]
 async fn many_clicks_on_refund_are_one_refund() {
     let shop = Shop::open().await;

@@ -61,6 +61,10 @@ impl Facts {
             return Err(Error::field("unit_price.amount", "range", format!("must be 1 to {MAX_PRICE}")));
         }
         // ISO gives them no decimals, Stripe two (docs.stripe.com/currencies#special-cases): nobody shall pay a hundredth.
+        let step = self.unit_price.currency.step();
+        if self.unit_price.amount % step != 0 {
+            return Err(Error::field("unit_price.amount", "step", format!("must be a multiple of {step}")));
+        }
         if matches!(self.unit_price.currency.code(), "ISK" | "UGX") {
             return Err(Error::field("unit_price.currency", "unsupported", "cannot be paid in"));
         }

@@ -122,17 +122,18 @@ pub fn of(currency: Currency, lines: impl IntoIterator<Item = Taxed>) -> Option<
     }
     let (mut net, mut vat, mut by_rate) = (zero, zero, Vec::with_capacity(nets.len()));
     for ((vat_category, vat_rate_bp), base) in nets {
-        let tax = Money::new(share(base.amount, vat_rate_bp)?, currency);
+        let tax = Money::new(share(base, vat_rate_bp)?, currency);
         (net, vat) = (net.checked_add(base)?, vat.checked_add(tax)?);
         by_rate.push(VatTotal { vat_category, vat_rate_bp, net: base, vat: tax });
     }
     Some(Totals { net, vat, gross: net.checked_add(vat)?, by_rate })
 }
 
-/// So many hundredths of a percent of an amount, rounded half up (away from zero, so that a credit mirrors its debit).
-fn share(amount: i64, rate_bp: i32) -> Option<i64> {
-    let exact = i128::from(amount) * i128::from(rate_bp);
-    i64::try_from((exact.abs() + 5_000) / 10_000 * exact.signum()).ok()
+/// So many hundredths of a percent of an amount, rounded half up (away from zero, so that a credit mirrors its debit) to
+/// what can be paid.
+fn share(base: Money, rate_bp: i32) -> Option<i64> {
+    let (exact, step) = (i128::from(base.amount) * i128::from(rate_bp), i128::from(base.currency.step()));
+    i64::try_from((exact.abs() + 5_000 * step) / (10_000 * step) * step * exact.signum()).ok()
 }
 
 #[cfg(test)]
@@ -158,7 +159,11 @@ mod tests {
     #[test]
     fn a_half_goes_up_and_a_credit_mirrors_its_debit() {
         for (amount, rate_bp, vat) in [(25, 2000, 5), (5, 1000, 1), (4, 1000, 0), (-5, 1000, -1), (-4, 1000, 0)] {
-            assert_eq!(share(amount, rate_bp), Some(vat), "{amount} at {rate_bp}");
+            assert_eq!(share(Money::new(amount, Currency::EUR), rate_bp), Some(vat), "{amount} at {rate_bp}");
+        }
+        let dinars = Currency::from_code("KWD").expect("dinars");
+        for (amount, vat) in [(1_220, 240), (1_230, 250), (-1_230, -250), (20, 0), (30, 10)] {
+            assert_eq!(share(Money::new(amount, dinars), 2000), Some(vat), "{amount} thousandths of a dinar");
         }
     }
 
