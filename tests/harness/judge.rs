@@ -96,6 +96,24 @@ impl World {
     }
 }
 
+/// The line of a scenario that judges itself: ok when it is dropped, failed when that is in a panic.
+pub struct Line(&'static str, &'static str);
+
+impl Line {
+    /// Begins the scenario of a fault.
+    #[must_use = "it is told when it is dropped"]
+    pub const fn of(id: &'static str, fault: &'static str) -> Self {
+        Self(id, fault)
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let verdict = if std::thread::panicking() { "FAILED" } else { "ok" };
+        report((self.0, self.1), &Default::default(), "", verdict);
+    }
+}
+
 /// A scenario that this machine cannot play: said aloud, and in the table.
 pub fn skip(id: &str, fault: &str, why: &str) {
     eprintln!("SKIPPED {id} {fault}: {why}");

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use harness::Stage;
+use harness::judge::Line;
 use harness::process::{eventually, free_port};
 use reqwest::Method;
 use shared::domain::identity::passwords;

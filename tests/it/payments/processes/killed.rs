@@ -6,6 +6,7 @@ const KEYS: &str = "outgoing_calls where purpose =";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkout_whose_api_was_killed_is_the_same_page_at_the_next_try() {
+    let _line = Line::of("F38", "API killed between Stripe's answer and its own");
     let mut branch = Branch::open(1).await;
     let order = branch.order().await;
     let path = "/v1/checkout/sessions";
@@ -36,6 +37,7 @@ async fn a_checkout_whose_api_was_killed_is_the_same_page_at_the_next_try() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_whose_worker_was_killed_is_given_once() {
+    let _line = Line::of("F38", "worker killed in the middle of a refund");
     let mut branch = Branch::open(1).await;
     branch.add_worker();
     let order = branch.paid().await;

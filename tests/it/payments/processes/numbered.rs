@@ -31,6 +31,7 @@ async fn issue(http: reqwest::Client, doors: Vec<String>, token: String, id: Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_invoices_of_eight_processes_have_the_numbers_from_1_to_200() {
+    let _line = Line::of("F22", "200 invoices by 8 processes, killed and cut off");
     let mut branch = Branch::open(PROCESSES).await;
     branch.add_worker();
     let mut drafts = Vec::new();

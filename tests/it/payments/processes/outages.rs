@@ -7,6 +7,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_taken_unless_postgresql_is_away_and_each_is_applied_once() {
+    let _line = Line::of("F40", "Stripe's events while Redis, worker or Stripe are away");
     let (mut postgres, mut redis) = (Postgres::start(&[]).await, RedisServer::start().await);
     let mut branch = Branch::with(1, Some(&postgres.url()), &[("REDIS_URL", &redis.url)]).await;
     let mut bought = Vec::new();

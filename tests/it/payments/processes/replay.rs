@@ -11,6 +11,7 @@ const CROWD: &str = "stripe:96,*";
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "90 s, in ./dev faults"]
 async fn two_thousand_events_again_keep_to_the_pace_and_burn_no_attempt() {
+    let _line = Line::of("F40", "2,000 events replayed at Stripe's pace");
     let mut branch = Branch::with(1, None, &[("LANES", CROWD)]).await;
     branch.add_worker();
     branch.paid().await;

@@ -20,6 +20,7 @@ async fn taken(call: reqwest::RequestBuilder) -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_deliveries_at_two_doors_are_one_effect() {
+    let _line = Line::of("F38", "an event delivered 50 times at two APIs at once");
     let mut branch = Branch::open(2).await;
     let (order, session) = branch.bought().await;
     branch.add_worker();
@@ -47,6 +48,7 @@ async fn fifty_deliveries_at_two_doors_are_one_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_that_stripe_asks_for_is_kept_by_the_job() {
+    let _line = Line::of("F40", "Stripe asks for a wait");
     let mut branch = Branch::open(1).await;
     branch.add_worker();
     let order = branch.paid().await;
