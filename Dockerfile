@@ -6,8 +6,9 @@ COPY . .
 ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p api -p worker --bins \
-    && install -D -t /out target/release/facteur target/release/facteur-worker
+    cargo build --profile dist --locked -p api --bins \
+    && cargo build --release --locked -p worker --bins \
+    && install -D -t /out target/dist/facteur target/release/facteur-worker
 
 FROM debian:bookworm-slim
 RUN apt-get update \

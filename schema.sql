@@ -153,6 +153,8 @@ CREATE TABLE public.email_suppressions (
     reason text NOT NULL,
     evidence text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    added_by uuid,
     CONSTRAINT email_suppressions_reason_check CHECK ((reason = ANY (ARRAY['bounce'::text, 'complaint'::text, 'manual'::text])))
 );
 
@@ -179,6 +181,7 @@ CREATE TABLE public.emails (
     sent_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     message_bytes bigint,
+    again_of uuid,
     CONSTRAINT emails_mail_class_check CHECK ((mail_class = ANY (ARRAY['security'::text, 'transactional'::text, 'notification'::text, 'broadcast'::text]))),
     CONSTRAINT emails_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'held'::text, 'sending'::text, 'sent'::text, 'bounced'::text, 'complained'::text, 'failed'::text, 'suppressed'::text, 'expired'::text, 'uncertain'::text])))
 );
@@ -1006,6 +1009,8 @@ CREATE INDEX audit_log_time ON public.audit_log USING btree (occurred_at);
 CREATE INDEX batches_open ON public.batches USING btree (sealed_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX disputes_payment ON public.disputes USING btree (payment_id);
+
+CREATE INDEX emails_again ON public.emails USING btree (again_of) WHERE (again_of IS NOT NULL);
 
 CREATE INDEX emails_created ON public.emails USING btree (created_at);
 

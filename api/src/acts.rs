@@ -1,6 +1,8 @@
 //! What administrators order about queues, kinds and failures: the change and its audit entry in one transaction.
 //! REST, command line and dashboard come through here, so none of them can forget the entry.
 
+pub mod mails;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use shared::kernel::{Error, Result};

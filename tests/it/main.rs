@@ -20,6 +20,7 @@ mod jobs;
 mod judges;
 mod ledger;
 mod limits;
+mod mail_desk;
 mod model;
 mod notifications;
 mod openapi;

@@ -15,6 +15,7 @@ use shared::platform::tx::Tx;
 use tokio::task::JoinHandle;
 
 mod cards;
+mod compared;
 mod foreign;
 mod invoiced;
 mod orders;

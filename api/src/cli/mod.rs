@@ -173,8 +173,12 @@ async fn open() -> Result<Platform, Failure> {
 
 /// A transaction of whoever sits at this terminal; the audit log knows them by the program alone.
 async fn begin(platform: &Platform) -> Result<Tx, Failure> {
-    let origin = Origin { user_agent: Some("facteur command line".into()), ..Origin::default() };
-    Ok(Tx::begin_for(platform, origin).await?)
+    Ok(Tx::begin_for(platform, origin()).await?)
+}
+
+/// What audit entries say of this program.
+fn origin() -> Origin {
+    Origin { user_agent: Some("facteur command line".into()), ..Origin::default() }
 }
 
 /// Prints a line of the answer. A reader that has gone away (`| head`) is no error.

@@ -10,16 +10,18 @@ use shared::platform::files::{self, Disposition, File};
 use shared::platform::mail::{self, EmailFilter, EmailRow, EmailView, catalogue};
 use shared::platform::templates::RenderedMail;
 
+use crate::acts::mails;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::facts::{Fact, size};
 use crate::dashboard::filter::{Chip, with};
-use crate::dashboard::forms::Select;
+use crate::dashboard::forms::{Select, Sent};
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
+use crate::dashboard::note::{Note, What};
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::{framed, mask};
 use crate::download;
-use crate::error::ApiError;
+use crate::error::{Answer, ApiError};
 use crate::extract::{Paging, Path, Query};
 
 const STATUSES: [&str; 10] =
@@ -98,6 +100,9 @@ pub async fn list(desk: Desk, Query(given): Query<Given>, Paging(request): Pagin
     };
     let query = serde_urlencoded::to_string(&given).unwrap_or_default();
     let view = json!({
+        "held": given.status.as_deref() == Some("held") && !rows.is_empty(),
+        "sending": desk.app.platform.config.mail.enabled,
+        "may_act": desk.may_act(),
         "mailbox": desk.app.is_development() && desk.app.platform.config.mail.folder.is_some(),
         "address": given.address,
         "selects": given.selects(),
@@ -120,6 +125,8 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
     let subject = subject.unwrap_or_else(|| mail.row.template.clone());
     let view = json!({
         "mail": mail.row,
+        "may_act": desk.may_act(),
+        "repeats": mail.repeats,
         "fine": mail.row.status == "sent",
         "mark": marks::email(&mail.row.status),
         "subject": subject,
@@ -154,6 +161,34 @@ pub async fn attachment(
     let file = files::get(&mut db, file).await?;
     drop(db); // a slow reader holds no connection
     download::serve(&desk.app.platform, &file, Disposition::Inline, &method, &headers).await
+}
+
+/// How often whoever asks has seen the mail repeated.
+#[derive(Deserialize)]
+pub struct Seen {
+    repeats: Option<i64>,
+}
+
+/// `POST /admin/emails/{id}/again`
+pub async fn again(desk: Desk, Path(id): Path<EmailId>, Sent(seen): Sent<Seen>) -> Answer {
+    let mut tx = desk.begin().await?;
+    let new = match mails::again(&mut tx, id, seen.repeats).await {
+        Err(Error::Conflict { .. }) => return desk.go(&format!("/admin/emails/{id}"), What::MailRefused).await,
+        new => new?,
+    };
+    tx.commit().await?;
+    desk.go(&format!("/admin/emails/{new}"), What::MailAgain).await
+}
+
+/// `POST /admin/emails/release`
+pub async fn release(desk: Desk) -> Answer {
+    let mut tx = desk.begin().await?;
+    let n = match mails::release_held(&mut tx).await {
+        Err(Error::Conflict { .. }) => return desk.go("/admin/emails?status=held", What::MailRefused).await,
+        n => n?,
+    };
+    tx.commit().await?;
+    desk.go("/admin/emails?status=queued", Note { what: What::Released, n, m: 0 }).await
 }
 
 /// What is attached, and what was and is gone.
@@ -197,6 +232,8 @@ fn facts(mail: &EmailView, answers: bool) -> Vec<Fact> {
         mail.message_bytes.map(|bytes| Fact::text("Size", size(bytes as u64))),
         code("Message-ID", &mail.message_id),
         mail.user_id.map(|user| Fact::code("Account", user)),
+        mail.again_of.map(|first| Fact::link("Repeats", first, format!("/admin/emails/{first}"))),
+        (mail.repeats > 0).then(|| Fact::text("Sent again", mail.repeats)),
         about,
     ];
     facts.into_iter().flatten().collect()

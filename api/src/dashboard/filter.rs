@@ -34,6 +34,13 @@ pub struct Chip {
     pub href: String,
 }
 
+impl Chip {
+    /// What it says.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+}
+
 /// The filter bar.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bar {

@@ -38,6 +38,10 @@ pub enum Place {
     Mailbox,
     /// What people write to the house.
     Requests,
+    /// Orders.
+    Orders,
+    /// What Stripe told.
+    StripeEvents,
     /// Invoices and credit notes.
     Invoices,
     /// Who did what.
@@ -46,7 +50,7 @@ pub enum Place {
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 13] = [
+const NAVIGATION: [(Place, &str, &str, &str); 15] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
@@ -58,6 +62,8 @@ const NAVIGATION: [(Place, &str, &str, &str); 13] = [
     (Place::Emails, "E-mails", "/admin/emails", "emails"),
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
     (Place::Requests, "Requests", "/admin/requests", "requests"),
+    (Place::Orders, "Orders", "/admin/orders", "orders"),
+    (Place::StripeEvents, "Stripe events", "/admin/stripe-events", "stripe"),
     (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
 ];

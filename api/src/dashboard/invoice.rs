@@ -150,7 +150,7 @@ fn facts(row: &InvoiceRow, original: Option<&InvoiceRow>) -> Vec<Fact> {
         Some(money("Due when issued", row.due)),
         original.map(|one| Fact::link("Takes back", said(one), page(one.id))),
         row.document.order_ref.as_ref().map(|number| match row.order_id {
-            Some(order) => Fact::link("Order", number, format!("{LIST}?order_id={order}")),
+            Some(order) => Fact::link("Order", number, format!("/admin/orders/{order}")),
             None => Fact::text("Order", number),
         }),
         row.payment_id.map(|payment| Fact::code("Payment", payment)),

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use shared::domain::billing::invoices::document::Kind;
 use shared::domain::billing::invoices::{InvoiceStatus, PdfStatus};
+use shared::domain::billing::orders::OrderStatus;
+use shared::domain::billing::payments::PaymentStatus;
+use shared::domain::billing::received::EventStatus;
 use shared::domain::requests::{Priority, RequestKind, RequestStatus};
 use shared::platform::jobs::admin::batches::BatchView;
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
@@ -119,6 +122,49 @@ pub const fn invoice(status: InvoiceStatus) -> Mark {
         InvoiceStatus::Issued => Mark::new("queued", "queued", "Issued"),
         InvoiceStatus::Paid => Mark::new("succeeded", "succeeded", "Paid"),
         InvoiceStatus::Credited => Mark::new("cancelled", "cancelled", "Credited"),
+    }
+}
+
+/// What became of an event of Stripe's.
+pub const fn event(status: EventStatus) -> Mark {
+    match status {
+        EventStatus::Received => Mark::new("queued", "queued", "Received"),
+        EventStatus::Processed => Mark::new("succeeded", "succeeded", "Processed"),
+        EventStatus::Ignored => Mark::new("cancelled", "cancelled", "Ignored"),
+        EventStatus::Unmatched => Mark::new("uncertain", "alert", "Unmatched"),
+        EventStatus::Failed => Mark::new("dead", "dead", "Failed"),
+        EventStatus::Quarantined => Mark::new("paused", "paused", "Quarantined"),
+    }
+}
+
+/// Where an order stands.
+pub const fn order(status: OrderStatus) -> Mark {
+    match status {
+        OrderStatus::Cart | OrderStatus::Pending => Mark::new("queued", "queued", "Waiting for payment"),
+        OrderStatus::Paid => Mark::new("open", "succeeded", "Paid"),
+        OrderStatus::InProgress => Mark::new("running", "running", "In progress"),
+        OrderStatus::Delivered => Mark::new("open", "succeeded", "Delivered"),
+        OrderStatus::Completed => Mark::new("succeeded", "succeeded", "Completed"),
+        OrderStatus::Suspended => Mark::new("paused", "paused", "Suspended"),
+        OrderStatus::Cancelled => Mark::new("cancelled", "cancelled", "Cancelled"),
+        OrderStatus::Expired => Mark::new("expired", "scheduled", "Expired"),
+        OrderStatus::Refunded => Mark::new("cancelled", "lost", "Refunded"),
+    }
+}
+
+/// Where a payment stands.
+pub const fn payment(status: PaymentStatus) -> Mark {
+    match status {
+        PaymentStatus::Pending => Mark::new("queued", "queued", "Page open"),
+        PaymentStatus::Processing => Mark::new("running", "running", "Under way"),
+        PaymentStatus::Succeeded => Mark::new("succeeded", "succeeded", "Succeeded"),
+        PaymentStatus::Failed => Mark::new("dead", "alert", "Declined"),
+        PaymentStatus::Expired => Mark::new("expired", "scheduled", "Expired"),
+        PaymentStatus::Cancelled => Mark::new("cancelled", "cancelled", "Given up"),
+        PaymentStatus::Review => Mark::new("uncertain", "alert", "To be looked at"),
+        PaymentStatus::Refunded => Mark::new("cancelled", "lost", "Refunded"),
+        PaymentStatus::PartiallyRefunded => Mark::new("succeeded", "lost", "Partly refunded"),
+        PaymentStatus::Disputed => Mark::new("dead", "alert", "Disputed"),
     }
 }
 

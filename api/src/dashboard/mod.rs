@@ -30,6 +30,7 @@ mod mailbox;
 mod marks;
 mod mask;
 mod note;
+mod orders;
 mod overview;
 mod pager;
 mod pulse;
@@ -39,6 +40,9 @@ mod requests;
 mod row;
 mod schedules;
 mod session;
+mod stripe_events;
+mod suppressions;
+mod templates;
 mod timeline;
 mod workers;
 
@@ -63,11 +67,18 @@ pub const MANAGE: &str = "jobs.manage";
 /// To read what people write to the house.
 pub const ANSWER: &str = "requests.manage";
 
+/// To see orders and move them on.
+pub const ORDERS: &str = "orders.manage";
+/// To give money back.
+pub const REFUND: &str = "payments.refund";
+/// To have Stripe's events handled again.
+pub const REPLAY: &str = "stripe_events.manage";
 /// To see invoices, issue and send them.
 pub const BILL: &str = "invoices.manage";
 
 /// The ways in: any of these rights opens the dashboard, and the first that is held says where one begins.
-const DOORS: [(&str, &str); 3] = [(READ, "/admin"), (ANSWER, "/admin/requests"), (BILL, "/admin/invoices")];
+const DOORS: [(&str, &str); 4] =
+    [(READ, "/admin"), (ANSWER, "/admin/requests"), (ORDERS, "/admin/orders"), (BILL, "/admin/invoices")];
 
 /// The pages, the actions, signing in and out, the assets.
 pub fn router(app: &App) -> Router<App> {
@@ -87,6 +98,9 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(MANAGE), actions()))
         .merge(group(Some(ANSWER), letters()))
         .merge(group(Some(BILL), bills()))
+        .merge(group(Some(ORDERS), shop()))
+        .merge(group(Some(REFUND), vec![("/admin/orders/{id}/refund", post(orders::refund))]))
+        .merge(group(Some(REPLAY), replays()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn(gate::dress))
 }
@@ -100,6 +114,7 @@ pub fn home(permissions: &Permissions) -> Option<&'static str> {
 pub const fn right(place: Place) -> &'static str {
     match place {
         Place::Requests => ANSWER,
+        Place::Orders => ORDERS,
         Place::Invoices => BILL,
         _ => READ,
     }
@@ -140,6 +155,25 @@ fn bills() -> Vec<(&'static str, MethodRouter<App>)> {
     ]
 }
 
+/// What was ordered.
+fn shop() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/orders", get(orders::list)),
+        ("/admin/orders/{id}", get(orders::show)),
+        ("/admin/orders/{id}/cancel", post(orders::cancel)),
+    ]
+}
+
+/// What Stripe told, once more.
+fn replays() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/stripe-events/{id}/replay", post(stripe_events::replay)),
+        ("/admin/stripe-events/replay/preview", post(stripe_events::preview)),
+        ("/admin/stripe-events/replay", post(stripe_events::replay_all)),
+        ("/admin/stripe-events/compare", post(stripe_events::take)),
+    ]
+}
+
 /// What one may look at.
 fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
@@ -156,6 +190,13 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/emails/{id}", get(emails::show)),
         ("/admin/emails/{id}/preview.html", get(emails::preview)),
         ("/admin/emails/{id}/attachments/{file}", get(emails::attachment)),
+        ("/admin/stripe-events", get(stripe_events::list)),
+        ("/admin/stripe-events/compare", get(stripe_events::compare)),
+        ("/admin/stripe-events/{id}", get(stripe_events::show)),
+        ("/admin/suppressions", get(suppressions::list)),
+        ("/admin/templates", get(templates::list)),
+        ("/admin/templates/{name}", get(templates::show)),
+        ("/admin/templates/{name}/preview.html", get(templates::preview)),
         ("/admin/mailbox", get(mailbox::list)),
         ("/admin/mailbox/{name}", get(mailbox::show)),
         ("/admin/mailbox/{name}/body.html", get(mailbox::body)),
@@ -172,6 +213,11 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/jobs/{id}/discard", post(action::discard)),
         ("/admin/jobs/retry/preview", post(bulk::preview).get(bulk::back)),
         ("/admin/jobs/retry", post(bulk::apply).get(bulk::back)),
+        ("/admin/emails/{id}/again", post(emails::again)),
+        ("/admin/emails/release", post(emails::release)),
+        ("/admin/suppressions", post(suppressions::add)),
+        ("/admin/suppressions/release", post(suppressions::release)),
+        ("/admin/templates/{name}/test", post(templates::test)),
         ("/admin/queues/{name}/pause", post(queues::pause)),
         ("/admin/queues/{name}/resume", post(queues::resume)),
         ("/admin/schedules/{name}/run", post(schedules::run)),

@@ -76,13 +76,39 @@ pub enum What {
     InvoiceRefused,
     /// Nobody said why.
     ReasonMissing,
+    /// Events are handled again.
+    Replayed,
+    /// Not these.
+    ReplayRefused,
+    /// What was missing is here.
+    TakenIn,
+    /// An order is cancelled.
+    OrderCancelled,
+    /// Money is on its way back.
+    RefundAsked,
+    /// The order did not allow it.
+    OrderRefused,
+    /// A mail is on its way once more.
+    MailAgain,
+    /// A mail to somebody who gets none.
+    MailRefused,
+    /// A template was sent to whoever asked.
+    TestSent,
+    /// Held mails are on their way.
+    Released,
+    /// An address gets no mail any more.
+    Suppressed,
+    /// An address gets mail again.
+    Unsuppressed,
+    /// No address, no reason, or one that gets none already.
+    AddressRefused,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
     UsedUp,
 }
 
-const CODES: [(What, &str); 25] = [
+const CODES: [(What, &str); 38] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -106,6 +132,19 @@ const CODES: [(What, &str); 25] = [
     (What::InvoiceCredited, "invoice-credited"),
     (What::InvoiceRefused, "invoice-refused"),
     (What::ReasonMissing, "reason-missing"),
+    (What::Replayed, "replayed"),
+    (What::ReplayRefused, "replay-refused"),
+    (What::TakenIn, "taken-in"),
+    (What::OrderCancelled, "order-cancelled"),
+    (What::RefundAsked, "refund-asked"),
+    (What::OrderRefused, "order-refused"),
+    (What::MailAgain, "mail-again"),
+    (What::MailRefused, "mail-refused"),
+    (What::TestSent, "test-sent"),
+    (What::Released, "released"),
+    (What::Suppressed, "suppressed"),
+    (What::Unsuppressed, "unsuppressed"),
+    (What::AddressRefused, "address-refused"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -127,7 +166,17 @@ impl From<What> for Note {
 impl Note {
     /// With its tone and icon.
     pub fn shown(self) -> Shown {
-        let warn = matches!(self.what, What::Refused | What::UsedUp | What::InvoiceRefused | What::ReasonMissing);
+        let warn = matches!(
+            self.what,
+            What::Refused
+                | What::UsedUp
+                | What::InvoiceRefused
+                | What::ReasonMissing
+                | What::MailRefused
+                | What::AddressRefused
+                | What::ReplayRefused
+                | What::OrderRefused
+        );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
     }
@@ -160,6 +209,27 @@ impl Note {
             What::InvoiceCredited => "This credit note takes the invoice back.".into(),
             What::InvoiceRefused => {
                 "Nothing was changed: the invoice does not allow it as it stands; see what the rules say.".into()
+            }
+            What::Replayed => {
+                format!("Handled again: {}. Jobs ask Stripe what it is now.", capped(self.n as i64, false))
+            }
+            What::ReplayRefused => "Nothing was changed: say which, and no event of Stripe's other mode.".into(),
+            What::TakenIn => format!("{} events were taken in and are being handled.", capped(self.n as i64, false)),
+            What::OrderCancelled => "The order is cancelled; what was paid goes back.".into(),
+            What::RefundAsked => "Stripe is asked to give the money back; the client is told when it has.".into(),
+            What::OrderRefused => {
+                "Nothing was changed: the order, or what is left of its payment, does not allow it.".into()
+            }
+            What::MailAgain => "This is the new mail; it is on its way.".into(),
+            What::MailRefused => "Nothing was sent: this address gets no mail, or sending is switched off.".into(),
+            What::TestSent => "It is on its way to your own address.".into(),
+            What::Released => format!("{} held mails are on their way.", capped(self.n as i64, false)),
+            What::Suppressed => "This address gets no mail any more.".into(),
+            What::Unsuppressed => {
+                format!("This address gets mail again; {} that had not been sent are on their way.", self.n)
+            }
+            What::AddressRefused => {
+                "Nothing was changed: give one address and a reason; one that is listed already stays as it is.".into()
             }
             What::ReasonMissing => "Nothing was changed: say why.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),

@@ -8,9 +8,10 @@ use shared::platform::files::{self, Disposition, File};
 use shared::platform::mail::{self, EmailFilter, EmailRow, EmailView};
 use shared::platform::templates::RenderedMail;
 
+use crate::acts::mails;
 use crate::app::App;
 use crate::error::Answer;
-use crate::extract::{Paging, Path, Query, data, listed};
+use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
 use crate::table::{Access, Table};
 
 /// Everything about mails.
@@ -24,6 +25,26 @@ pub fn table() -> Table {
         .get("/{id}", Access::Can("jobs.read"), show)
         .says("One mail, with a preview whose secret link is masked")
         .gives::<EmailPage>(200)
+        .post("/{id}/resend", Access::Can("jobs.manage"), resend)
+        .says("Send a mail again, rendered anew, as a mail of its own; 409 for an address that gets none")
+        .gives::<Sent>(202)
+        .post("/release", Access::Can("jobs.manage"), release)
+        .says("Send what was held while sending was switched off, 1,000 at most; 409 while it is")
+        .gives::<Released>(202)
+}
+
+/// A mail on its way.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Sent {
+    /// The mail.
+    pub id: EmailId,
+}
+
+/// Mails on their way.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Released {
+    /// So many.
+    pub mails: usize,
 }
 
 /// A mail and how it looks.
@@ -76,4 +97,16 @@ async fn show(State(app): State<App>, Path(id): Path<EmailId>) -> Answer {
     }
     let preview = rendered.ok().map(|RenderedMail { subject, text, html }| EmailPreview { subject, text, html });
     data(&EmailPage { email, files, preview })
+}
+
+async fn resend(Path(id): Path<EmailId>, post: Post<Nothing>) -> Answer {
+    let mut tx = post.begin().await?;
+    let id = mails::again(&mut tx, id, None).await?;
+    post.accepted(tx, Some(format!("/api/v1/admin/emails/{id}")), &Sent { id }).await
+}
+
+async fn release(post: Post<Nothing>) -> Answer {
+    let mut tx = post.begin().await?;
+    let mails = mails::release_held(&mut tx).await?;
+    post.accepted(tx, None, &Released { mails }).await
 }

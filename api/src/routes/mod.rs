@@ -5,6 +5,7 @@ mod alarms;
 mod auth;
 mod batches;
 pub mod documentation;
+mod email_templates;
 mod emails;
 mod errors;
 mod files;
@@ -22,6 +23,7 @@ mod requests;
 mod schedules;
 mod stripe_events;
 mod summaries;
+mod suppressions;
 mod webhooks;
 mod workers;
 
@@ -63,6 +65,8 @@ pub fn tables() -> Vec<Table> {
         schedules::table(),
         alarms::table(),
         emails::table(),
+        suppressions::table(),
+        email_templates::table(),
         files::table(),
         health::table(),
     ]

@@ -1,13 +1,15 @@
 //! What Stripe told us, for administrators: reading it, having it handled again, and in development making some up.
 
 use axum::extract::State;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::domain::billing::received::{self, EventFilter, EventStatus, StripeEvent};
+use shared::flows::stripe_compared::{self, Compared};
 use shared::flows::stripe_replayed;
 use shared::kernel::Error;
 use shared::kernel::config::Env;
+use shared::platform::tx::Origin;
 use validator::Validate;
 
 use crate::app::App;
@@ -26,6 +28,14 @@ pub fn table() -> Table {
         .queries::<EventFilter>()
         .paged()
         .gives::<StripeEvent>(200)
+        .get("/compare", READ, compare)
+        .says("Stripe's own list of events since then, beside ours: what no webhook brought and no sweep found yet")
+        .queries::<Since>()
+        .gives::<Compared>(200)
+        .post("/compare", MANAGE, take)
+        .says("The same, and what is missing is taken in and handled")
+        .takes::<Since>()
+        .gives::<Compared>(202)
         .get("/{id}", READ, show)
         .says("One event, by Stripe's name of it")
         .gives::<StripeEvent>(200)
@@ -53,6 +63,30 @@ async fn list(State(app): State<App>, Query(filter): Query<EventFilter>, Paging(
 
 async fn show(State(app): State<App>, Path(id): Path<String>) -> Answer {
     data(&received::find(&mut *app.db().await?, &id).await?)
+}
+
+/// Since when.
+#[derive(Debug, Default, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Since {
+    /// At most 30 days ago; a day ago when absent.
+    since: Option<DateTime<Utc>>,
+}
+
+impl Since {
+    fn begin(&self, app: &App) -> DateTime<Utc> {
+        self.since.unwrap_or_else(|| app.platform.clock.now() - TimeDelta::days(1))
+    }
+}
+
+async fn compare(State(app): State<App>, Query(since): Query<Since>) -> Answer {
+    data(&stripe_compared::compare(&app.platform, &Origin::default(), since.begin(&app), false).await?)
+}
+
+async fn take(State(app): State<App>, post: Post<Since>) -> Answer {
+    let tx = post.begin().await?;
+    let compared = stripe_compared::compare(&app.platform, &post.origin, post.body.begin(&app), true).await?;
+    post.accepted(tx, None, &compared).await
 }
 
 /// How many events are handled again.

@@ -21,6 +21,7 @@ pub mod product_changed;
 pub mod refund_requested;
 pub mod registration;
 pub mod request_submitted;
+pub mod stripe_compared;
 pub mod stripe_event;
 pub mod stripe_received;
 pub mod stripe_replayed;

@@ -3,6 +3,8 @@
 //! One transaction, no question to anybody: the answer is 200 as soon as the row and its job are committed, whatever
 //! becomes of Redis, of the workers or of Stripe itself.
 
+use sqlx::PgConnection;
+
 use crate::domain::billing::received::{self, EventStatus, Source};
 use crate::flows::stripe_event::about;
 use crate::kernel::Result;
@@ -10,7 +12,7 @@ use crate::kernel::ids::StripeEventId;
 use crate::platform::jobs::kinds::ProcessStripeEvent;
 use crate::platform::jobs::{NewJob, enqueue_new};
 use crate::platform::notifications::{self, NewNotification};
-use crate::platform::stripe::Envelope;
+use crate::platform::stripe::{Envelope, RawEvent};
 use crate::platform::tx::Tx;
 
 /// Somebody may be waiting at a page: what has just come goes before what is handled again.
@@ -36,6 +38,25 @@ pub async fn receive(tx: &mut Tx, envelope: &Envelope<'_>, payload: &[u8], sourc
         _ => {}
     }
     Ok(true)
+}
+
+/// Keeps those of a page of Stripe's list that we do not have. Returns how many.
+pub async fn receive_missing(tx: &mut Tx, events: &[RawEvent]) -> Result<usize> {
+    let mut found = 0;
+    // Oldest first, as a webhook would have brought them.
+    for (event, envelope) in missing(tx, events).await?.iter().rev() {
+        found += usize::from(receive(tx, envelope, event.bytes(), Source::Reconcile).await?);
+    }
+    Ok(found)
+}
+
+/// Those of a page of Stripe's list that we do not have, in its order.
+pub async fn missing<'a>(db: &mut PgConnection, events: &'a [RawEvent]) -> Result<Vec<(&'a RawEvent, Envelope<'a>)>> {
+    let mut read: Vec<_> = events.iter().filter_map(|event| Some((event, event.envelope().ok()?))).collect();
+    let names: Vec<String> = read.iter().map(|(_, envelope)| envelope.id.to_string()).collect();
+    let known = received::known(db, &names).await?;
+    read.retain(|(_, envelope)| !known.iter().any(|id| *id == envelope.id));
+    Ok(read)
 }
 
 /// Has an event handled by a job of this key and this priority.

@@ -3,13 +3,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
-use shared::domain::billing::received::Source;
 use shared::domain::billing::{disputes, payments, received, refunds};
 use shared::flows::{payment_returned, stripe_received};
 use shared::kernel::Error;
 use shared::platform::jobs::kinds::{ReconcileStripe, SyncPayment};
 use shared::platform::jobs::{NewJob, enqueue_all};
-use shared::platform::stripe::{EventFilter, RawEvent};
+use shared::platform::stripe::EventFilter;
 
 use crate::cx::Cx;
 use crate::failure::Failure;
@@ -55,7 +54,9 @@ async fn sweep(cx: &Cx) -> Result<usize, Failure> {
         let envelopes: Vec<_> = page.data.iter().filter_map(|event| event.envelope().ok()).collect();
         newest = newest.or(envelopes.first().and_then(|event| event.created));
         after = envelopes.last().map(|event| event.id.to_string());
-        found += keep(cx, &page.data).await?;
+        let mut tx = cx.begin().await?;
+        found += stripe_received::receive_missing(&mut tx, &page.data).await?;
+        tx.commit().await?;
         if !page.has_more || after.is_none() {
             break;
         }
@@ -66,21 +67,6 @@ async fn sweep(cx: &Cx) -> Result<usize, Failure> {
         received::has_read(&mut tx, SWEEP, newest).await?;
         tx.commit().await?;
     }
-    Ok(found)
-}
-
-/// Keeps those of a page that we do not have.
-async fn keep(cx: &Cx, events: &[RawEvent]) -> Result<usize, Failure> {
-    let read: Vec<_> = events.iter().filter_map(|event| Some((event, event.envelope().ok()?))).collect();
-    let names: Vec<String> = read.iter().map(|(_, envelope)| envelope.id.to_string()).collect();
-    let mut tx = cx.begin().await?;
-    let known = received::known(&mut tx, &names).await?;
-    let mut found = 0;
-    // Oldest first, as a webhook would have brought them.
-    for (event, envelope) in read.iter().rev().filter(|(_, envelope)| !known.iter().any(|id| *id == envelope.id)) {
-        found += usize::from(stripe_received::receive(&mut tx, envelope, event.bytes(), Source::Reconcile).await?);
-    }
-    tx.commit().await?;
     Ok(found)
 }
 

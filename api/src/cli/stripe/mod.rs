@@ -1,5 +1,6 @@
 //! `facteur stripe`: what an operator does about Stripe. Jobs do the work, so a worker must run.
 
+mod compare;
 mod events;
 mod replay;
 mod simulate;
@@ -31,6 +32,14 @@ Examples:
   facteur stripe events --type charge.dispute.created --limit 200
   facteur stripe events --types            what the endpoint at Stripe subscribes to")]
     Events(events::Args),
+    /// Compare Stripe's own list of events with ours, and take in what is missing
+    ///
+    /// A sweep does this every 15 minutes; here somebody wants to know now.
+    #[command(after_help = "\
+Examples:
+  facteur stripe compare
+  facteur stripe compare --since 2026-11-01T00:00:00Z --take")]
+    Compare(compare::Args),
     /// Have events handled again: one, or all that match, oldest first
     ///
     /// Stripe is asked what the event's object is now, so nothing old comes back. At most 5,000 at once.
@@ -51,6 +60,7 @@ pub async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Sync(args) => sync::run(&platform, args).await?,
         Command::Events(args) => events::run(&platform, args).await?,
+        Command::Compare(args) => compare::run(&platform, args).await?,
         Command::Replay(args) => replay::run(&platform, args).await?,
         Command::Simulate(args) => simulate::run(&platform, args).await?,
     }

@@ -3,13 +3,15 @@
 //! Every mail is a row before it is a message: [`queue`] writes it, with its job, in the caller's transaction. Who
 //! sends it is `worker/src/jobs/send_email.rs`. No secret is ever in `vars`: links are minted at send time.
 
+mod again;
 pub mod catalogue;
 mod outbox;
 pub mod preview;
 pub mod suppression;
 
+pub use again::again;
 pub use outbox::{EmailFilter, EmailRow, EmailView, abandon, finish, get, list, purge, release_held, sent, start};
-pub use preview::preview;
+pub use preview::{Check, checks, preview, shown};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -73,9 +75,7 @@ pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Opti
     let id = EmailId::new();
     let config = tx.platform().config.clone();
     let from = &config.mail.from_email;
-    let domain = from.rsplit('@').next().unwrap_or("localhost");
     let template = mail.template;
-    let status = if config.mail.enabled { "queued" } else { "held" };
     let written = sqlx::query!(
         "insert into emails (id, template, locale, mail_class, to_address, to_name, from_address, reply_to, vars, dedupe_key,
                              status, message_id, deadline_at, user_id, subject_type, subject_id, attachments)
@@ -92,8 +92,8 @@ pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Opti
         mail.reply_to,
         mail.vars,
         mail.dedupe_key,
-        status,
-        format!("<{id}@{domain}>"),
+        first_status(&config),
+        message_id(&config, id),
         template.deadline.map(|d| d.as_secs_f64()),
         mail.to.user.map(|u| u.0),
         mail.subject.map(|s| s.0),
@@ -109,6 +109,17 @@ pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Opti
         enqueue_new(tx, job(&config, id, template, &mail.to.address, mail.to.user)?.lane(lane)).await?;
     }
     Ok(Some(id))
+}
+
+/// Where a mail begins: it is held while sending is switched off.
+const fn first_status(config: &Config) -> &'static str {
+    if config.mail.enabled { "queued" } else { "held" }
+}
+
+/// Its name at the relay, the same in all attempts.
+fn message_id(config: &Config, id: EmailId) -> String {
+    let domain = config.mail.from_email.rsplit('@').next().unwrap_or("localhost");
+    format!("<{id}@{domain}>")
 }
 
 /// A mail that can never be sent is not queued.

@@ -86,6 +86,10 @@ pub struct EmailView {
     pub message_bytes: Option<i64>,
     /// The job that sends it.
     pub job_id: Option<Uuid>,
+    /// The mail that this one repeats.
+    pub again_of: Option<EmailId>,
+    /// How often it was sent again.
+    pub repeats: i64,
 }
 
 /// Mails that match, newest first.
@@ -121,7 +125,8 @@ pub async fn get(db: &mut PgConnection, id: EmailId) -> Result<EmailView> {
                created_at, sent_at, from_address, reply_to, vars, message_id, deadline_at,
                coalesce(deadline_at < now(), false) as "expired!", user_id as "user_id: UserId", subject_type, subject_id,
                attachments as "attachments: Json<Vec<FileId>>", message_bytes,
-               (select j.id from jobs j where j.subject_id = emails.id and j.kind = 'email.send' order by j.id desc limit 1) as job_id
+               (select j.id from jobs j where j.subject_id = emails.id and j.kind = 'email.send' order by j.id desc limit 1) as job_id,
+               again_of as "again_of: EmailId", (select count(*) from emails later where later.again_of = emails.id) as "repeats!"
         from emails where id = $1
         "#,
         id.0
@@ -155,6 +160,8 @@ pub async fn get(db: &mut PgConnection, id: EmailId) -> Result<EmailView> {
         attachments: r.attachments.0,
         message_bytes: r.message_bytes,
         job_id: r.job_id,
+        again_of: r.again_of,
+        repeats: r.repeats,
     })
 }
 

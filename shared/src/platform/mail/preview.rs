@@ -1,8 +1,11 @@
 //! A mail as its reader sees it, for people who look after the queue. The secret in a link is not made and not shown.
 
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::catalogue::{self, Link};
+use super::catalogue::{self, Link, Template};
 use super::{EmailView, vars};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -11,21 +14,107 @@ use crate::platform::templates::{RenderedMail, Templates};
 
 /// What stands where a token would.
 const MASK: &str = "••••";
+/// Larger ones are cut off by Gmail, whose reader then has no link and no imprint.
+const LARGEST: usize = 102 * 1024;
+/// Longer subjects are cut off in most lists.
+const LONGEST: usize = 78;
 
 /// Renders a mail from its variables, as the worker would, with its secret link masked.
 pub fn preview(config: &Config, templates: &Templates, email: &EmailView) -> Result<RenderedMail> {
-    let row = &email.row;
-    let template = catalogue::find(&row.template).ok_or(Error::NotFound("template"))?;
-    let mut vars = vars(config, &row.locale, &email.vars);
+    let template = catalogue::find(&email.row.template).ok_or(Error::NotFound("template"))?;
+    // The true term is the token's own; the mail's deadline is the nearest thing that is known before and after.
+    let term = email.deadline_at.unwrap_or(email.row.created_at);
+    shown(config, templates, template, &email.row.locale, &email.vars, term)
+}
+
+/// Renders a template from these variables, its secret link masked; `term` is when that link ends.
+pub fn shown(
+    config: &Config,
+    templates: &Templates,
+    template: &Template,
+    locale: &str,
+    own: &Value,
+    term: DateTime<Utc>,
+) -> Result<RenderedMail> {
+    let mut vars = vars(config, locale, own);
     if let (Some(link), Some(all)) = (template.link, vars.as_object_mut()) {
         let name = match link {
             Link::Activation => "activation",
             Link::PasswordReset => "reset",
         };
-        // The true term is the token's own; the mail's deadline is the nearest thing that is known before and after.
-        let expires_at = email.deadline_at.unwrap_or(row.created_at);
         all.insert(format!("{name}_url"), json!(format!("{}/{name}?token={MASK}", config.frontend_url())));
-        all.insert("expires_at".into(), Value::from(expires_at.to_rfc3339()));
+        all.insert("expires_at".into(), Value::from(term.to_rfc3339()));
     }
-    templates.mail(template.name, &row.locale, &vars).map_err(Error::internal)
+    templates.mail(template.name, locale, &vars).map_err(Error::internal)
+}
+
+/// What was looked at in a rendered mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Check {
+    /// What.
+    pub name: &'static str,
+    /// Whether it is as it should be.
+    pub fine: bool,
+    /// What was found.
+    pub found: String,
+}
+
+/// What mail programs and their readers stumble over.
+pub fn checks(mail: &RenderedMail) -> Vec<Check> {
+    let check = |name, fine, found: String| Check { name, fine, found };
+    let (subject, html) = (mail.subject.chars().count(), mail.html.len());
+    let links = links(&mail.html);
+    let odd: Vec<_> = links.iter().filter(|link| !safe(link)).cloned().collect();
+    let fetched = ["src=\"http", "background=\"http", "url(http", "<link", "<script"];
+    let fetched: Vec<_> = fetched.into_iter().filter(|mark| mail.html.contains(mark)).collect();
+    let dark = mail.html.contains("prefers-color-scheme: dark") || mail.html.contains("prefers-color-scheme:dark");
+    let said = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    vec![
+        check("Subject", (1..=LONGEST).contains(&subject), format!("{subject} characters, {LONGEST} are shown")),
+        check("Text part", !mail.text.trim().is_empty(), format!("{} bytes", mail.text.len())),
+        check("HTML part", html <= LARGEST, format!("{html} bytes, Gmail shows {LARGEST}")),
+        check("Dark mode", dark, if dark { "has colours of its own" } else { "has no colours of its own" }.into()),
+        check(
+            "Fetches nothing",
+            fetched.is_empty(),
+            if fetched.is_empty() { "nothing".into() } else { fetched.join(", ") },
+        ),
+        check("Links", odd.is_empty(), said(if odd.is_empty() { &links } else { &odd })),
+    ]
+}
+
+/// Over TLS, to a mailbox, or to this very machine.
+fn safe(link: &str) -> bool {
+    ["https://", "mailto:", "tel:", "http://localhost", "http://127.0.0.1"].iter().any(|start| link.starts_with(start))
+}
+
+/// Where an HTML part leads, each place once.
+fn links(html: &str) -> Vec<String> {
+    let mut links: Vec<String> = Vec::new();
+    for after in html.split("href=\"").skip(1) {
+        let link = after.split('"').next().unwrap_or_default().replace("&amp;", "&").replace("&#x3D;", "=");
+        if !links.contains(&link) {
+            links.push(link);
+        }
+    }
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_readers_stumble_over_is_told() {
+        let mail = |subject: &str, text: &str, html: &str| {
+            let mail = RenderedMail { subject: subject.into(), text: text.into(), html: html.into() };
+            checks(&mail).into_iter().filter(|check| !check.fine).map(|check| check.name).collect::<Vec<_>>()
+        };
+        let dark = "@media (prefers-color-scheme: dark) {}";
+        assert!(mail("Hello", "Hello", &format!("{dark}<a href=\"https://a.example/?a&#x3D;1\">")).is_empty());
+        assert_eq!(mail("", " ", ""), ["Subject", "Text part", "Dark mode"]);
+        let heavy =
+            format!("{dark}<img src=\"https://a.example/x.png\"><a href=\"javascript:x\">{}", "x".repeat(LARGEST));
+        assert_eq!(mail("Hello", "Hello", &heavy), ["HTML part", "Fetches nothing", "Links"]);
+    }
 }
