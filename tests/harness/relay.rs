@@ -17,6 +17,8 @@ pub enum Mood {
     Accept,
     /// 250, after so many milliseconds.
     Slow(u64),
+    /// 535 to whoever signs in.
+    WrongPassword,
     /// 421 as a greeting.
     Busy,
     /// 451 to the recipient.
@@ -214,7 +216,9 @@ impl State {
         let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
         match (verb.as_str(), self.mood()) {
             (_, Mood::Silent) | ("EHLO" | "HELO", Mood::SilentAtHello) => silence().await.map(|()| None),
-            ("EHLO" | "HELO", _) => Ok(Some("250 relay.test")),
+            ("EHLO" | "HELO", _) => Ok(Some("250-relay.test\r\n250 AUTH PLAIN LOGIN")),
+            ("AUTH", Mood::WrongPassword) => Ok(Some("535 5.7.8 authentication failed")),
+            ("AUTH", _) => Ok(Some("235 2.7.0 welcome")),
             ("MAIL", _) => {
                 let n = self.mails.fetch_add(1, Ordering::SeqCst);
                 session.spared = !n.is_multiple_of(self.every.load(Ordering::SeqCst));

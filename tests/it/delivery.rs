@@ -10,9 +10,18 @@ use shared::platform::templates::Templates;
 use shared::platform::tx::Tx;
 
 async fn stage() -> (Relay, TestApp) {
+    stage_with(&[]).await
+}
+
+async fn signed_in_stage() -> (Relay, TestApp) {
+    stage_with(&[("SMTP_USER", "facteur"), ("SMTP_PASS", "a password that was changed there")]).await
+}
+
+async fn stage_with(more: &[(&str, &str)]) -> (Relay, TestApp) {
     let relay = Relay::start().await;
     let env = relay.env();
-    let changes: Vec<(&str, &str)> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let changes = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let changes: Vec<(&str, &str)> = changes.chain(more.iter().copied()).collect();
     let app = TestApp::with(&changes).await;
     (relay, app)
 }
@@ -101,6 +110,21 @@ async fn an_address_that_does_not_exist_is_tried_once_and_never_again() {
     app.drain().await;
     assert_eq!(email(&app).await["status"], "suppressed");
     assert!(relay.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_password_of_ours_bounces_nobody() {
+    let (relay, app) = signed_in_stage().await;
+    relay.be(Mood::WrongPassword);
+    queue(&app, "a@example.org", "one").await;
+    app.drain().await;
+    assert_eq!((&job(&app).await["state"], &job(&app).await["error_code"]), (&json!("retrying"), &json!("smtp_login")));
+    assert_eq!(email(&app).await["status"], "queued");
+    relay.be(Mood::Accept);
+    app.advance(Duration::from_secs(16)).await;
+    app.drain().await;
+    assert_eq!(email(&app).await["status"], "sent");
+    assert_eq!(relay.arrived().len(), 1);
 }
 
 #[tokio::test]

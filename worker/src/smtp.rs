@@ -66,6 +66,9 @@ pub struct Taken {
 pub enum Refusal {
     /// The relay said no for good (5xx), or the mail cannot be built.
     Permanent(String),
+    /// The relay does not let us in: the password is wrong, or it wants another way of signing in. That is our fault and no
+    /// recipient's.
+    Login(String),
     /// The relay said not now (4xx).
     Temporary(String),
     /// Nobody answered, or not in time. The mail may have been accepted.
@@ -126,6 +129,7 @@ impl Smtp {
             Self::Relay(relay, limit) => match tokio::time::timeout(*limit, relay.send_raw(envelope, raw)).await {
                 Err(_) => Err(Refusal::Unknown(format!("the relay did not answer within {} s", limit.as_secs()))),
                 Ok(Ok(answer)) => Ok(reply(answer.code(), &answer.message().collect::<Vec<_>>().join(" "))),
+                Ok(Err(error)) if is_login(&error) => Err(Refusal::Login(said(&error))),
                 Ok(Err(error)) if error.is_permanent() => Err(Refusal::Permanent(said(&error))),
                 Ok(Err(error)) if error.is_transient() => Err(Refusal::Temporary(said(&error))),
                 Ok(Err(error)) => Err(Refusal::Unknown(said(&error))),
@@ -147,6 +151,11 @@ impl Smtp {
             Self::Off => Ok("sending is switched off: mails are held".into()),
         }
     }
+}
+
+/// 530, 534, 535 and 538 are about signing in (RFC 4954, 6).
+fn is_login(error: &lettre::transport::smtp::Error) -> bool {
+    error.status().is_some_and(|code| matches!(code.to_string().as_str(), "530" | "534" | "535" | "538"))
 }
 
 fn transport(relay: &SmtpConfig) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {

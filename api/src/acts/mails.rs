@@ -1,13 +1,16 @@
 //! What administrators order about mails: the change and its audit entry in one transaction. No entry holds an address:
 //! the log outlives the person.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use shared::domain::identity::users;
-use shared::kernel::ids::{EmailId, UserId};
+use shared::kernel::ids::{EmailId, JobId, UserId};
 use shared::kernel::{Error, Result, secret};
 use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::mail::{self, NewMail, catalogue, suppression};
+use shared::platform::jobs::admin as jobs;
+use shared::platform::mail::{self, EmailView, NewMail, catalogue, suppression};
 use shared::platform::templates::Templates;
 use shared::platform::tx::Tx;
 use uuid::Uuid;
@@ -20,6 +23,27 @@ pub async fn again(tx: &mut Tx, id: EmailId, after: Option<i64>) -> Result<Email
     let new = mail::again(tx, id, after).await?;
     record(tx, "EMAIL_RESENT", ("email", id.to_string()), json!({ "again": new })).await?;
     Ok(new)
+}
+
+/// Mends the data of a mail that was not sent, and tries again. 422 `vars` when its template does not render with them.
+/// Returns the names that changed.
+pub async fn mend(tx: &mut Tx, id: EmailId, vars: Value) -> Result<Vec<String>> {
+    let before = mail::get(tx, id).await?;
+    let after = EmailView { vars, ..before.clone() };
+    let platform = tx.platform().clone();
+    mail::preview(&platform.config, &platform.templates, &after)
+        .map_err(|error| Error::field("vars", "render", error.to_string()))?;
+    mail::set_vars(tx, id, &after.vars).await?;
+    let names = before.vars.as_object().into_iter().chain(after.vars.as_object()).flat_map(|map| map.keys());
+    let changed: BTreeSet<_> = names.filter(|name| before.vars.get(*name) != after.vars.get(*name)).cloned().collect();
+    record(tx, "EMAIL_DATA_CHANGED", ("email", id.to_string()), json!({ "fields": changed })).await?;
+    if let Some(job) = before.job_id {
+        match jobs::retry(tx, JobId(job)).await {
+            Err(Error::Conflict { .. }) => {} // it waits already
+            retried => drop(retried?),
+        }
+    }
+    Ok(changed.into_iter().collect())
 }
 
 /// Stops mail to an address.

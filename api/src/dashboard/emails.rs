@@ -132,7 +132,8 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
         "subject": subject,
         "job": mail.job_id.map(|job| format!("/admin/jobs/{job}")),
         "preview": preview.is_ok(),
-        "no_preview": "Its template no longer exists or needs data this mail does not have.",
+        "no_preview": preview.as_ref().err().map(ToString::to_string),
+        "mendable": desk.may_act() && matches!(&*mail.row.status, "queued" | "held" | "failed" | "uncertain"),
         "text": preview.ok().map(|mail| mail.text),
         "attachments": attachments,
         "facts": facts(&mail, desk.may_answer()),
@@ -178,6 +179,28 @@ pub async fn again(desk: Desk, Path(id): Path<EmailId>, Sent(seen): Sent<Seen>) 
     };
     tx.commit().await?;
     desk.go(&format!("/admin/emails/{new}"), What::MailAgain).await
+}
+
+/// What the template gets, as JSON.
+#[derive(Deserialize)]
+pub struct Edited {
+    vars: String,
+}
+
+/// `POST /admin/emails/{id}/vars`
+pub async fn mend(desk: Desk, Path(id): Path<EmailId>, Sent(form): Sent<Edited>) -> Answer {
+    let page = format!("/admin/emails/{id}");
+    let Ok(mut vars @ Value::Object(_)) = serde_json::from_str::<Value>(&form.vars) else {
+        return desk.go(&page, What::DataRefused).await;
+    };
+    let mut tx = desk.begin().await?;
+    mask::restore(&mut vars, &mail::get(&mut tx, id).await?.vars);
+    match mails::mend(&mut tx, id, vars).await {
+        Err(Error::Conflict { .. } | Error::Invalid(_)) => return desk.go(&page, What::DataRefused).await,
+        done => drop(done?),
+    }
+    tx.commit().await?;
+    desk.go(&page, What::DataMended).await
 }
 
 /// `POST /admin/emails/release`

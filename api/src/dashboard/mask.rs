@@ -34,6 +34,25 @@ pub fn shown(value: &Value) -> (String, bool) {
     (serde_json::to_string_pretty(&value).unwrap_or_default(), masked)
 }
 
+/// Puts back what was masked when these values were shown: who edits them need not know the secrets.
+pub fn restore(edited: &mut Value, known: &Value) {
+    match (edited, known) {
+        (Value::Object(edited), Value::Object(known)) => {
+            for (name, value) in edited {
+                match known.get(name) {
+                    Some(known) if value == MASK => *value = known.clone(),
+                    Some(known) => restore(value, known),
+                    None => {}
+                }
+            }
+        }
+        (Value::Array(edited), Value::Array(known)) => {
+            edited.iter_mut().zip(known).for_each(|(edited, known)| restore(edited, known));
+        }
+        _ => {}
+    }
+}
+
 /// Masks in place; whether there was anything to mask.
 pub fn hide(value: &mut Value) -> bool {
     let mut masked = false;
@@ -72,6 +91,14 @@ mod tests {
         assert!(masked);
         assert!(!text.contains("\"t\"") && !text.contains(": 1"), "{text}");
         assert!(text.contains("hello"));
+    }
+
+    #[test]
+    fn what_was_masked_comes_back() {
+        let known = json!({ "token": "t", "list": [{ "pin": 1, "a": 1 }], "gone": 1 });
+        let mut edited = json!({ "token": MASK, "list": [{ "pin": MASK, "a": 2 }], "new": MASK });
+        restore(&mut edited, &known);
+        assert_eq!(edited, json!({ "token": "t", "list": [{ "pin": 1, "a": 2 }], "new": MASK }));
     }
 
     #[test]

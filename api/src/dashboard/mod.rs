@@ -214,6 +214,7 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/jobs/retry/preview", post(bulk::preview).get(bulk::back)),
         ("/admin/jobs/retry", post(bulk::apply).get(bulk::back)),
         ("/admin/emails/{id}/again", post(emails::again)),
+        ("/admin/emails/{id}/vars", post(emails::mend)),
         ("/admin/emails/release", post(emails::release)),
         ("/admin/suppressions", post(suppressions::add)),
         ("/admin/suppressions/release", post(suppressions::release)),

@@ -90,6 +90,10 @@ pub enum What {
     OrderRefused,
     /// A mail is on its way once more.
     MailAgain,
+    /// A mail's data is mended.
+    DataMended,
+    /// Its template does not render with that.
+    DataRefused,
     /// A mail to somebody who gets none.
     MailRefused,
     /// A template was sent to whoever asked.
@@ -108,7 +112,7 @@ pub enum What {
     UsedUp,
 }
 
-const CODES: [(What, &str); 38] = [
+const CODES: [(What, &str); 40] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -139,6 +143,8 @@ const CODES: [(What, &str); 38] = [
     (What::RefundAsked, "refund-asked"),
     (What::OrderRefused, "order-refused"),
     (What::MailAgain, "mail-again"),
+    (What::DataMended, "data-mended"),
+    (What::DataRefused, "data-refused"),
     (What::MailRefused, "mail-refused"),
     (What::TestSent, "test-sent"),
     (What::Released, "released"),
@@ -175,6 +181,7 @@ impl Note {
                 | What::MailRefused
                 | What::AddressRefused
                 | What::ReplayRefused
+                | What::DataRefused
                 | What::OrderRefused
         );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
@@ -221,6 +228,10 @@ impl Note {
                 "Nothing was changed: the order, or what is left of its payment, does not allow it.".into()
             }
             What::MailAgain => "This is the new mail; it is on its way.".into(),
+            What::DataMended => "The data is kept and the mail is on its way.".into(),
+            What::DataRefused => {
+                "Nothing was changed: the template does not render with that, it is no JSON object, or the mail has gone.".into()
+            }
             What::MailRefused => "Nothing was sent: this address gets no mail, or sending is switched off.".into(),
             What::TestSent => "It is on its way to your own address.".into(),
             What::Released => format!("{} held mails are on their way.", capped(self.n as i64, false)),

@@ -2,11 +2,13 @@
 
 use axum::extract::State;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shared::kernel::ids::EmailId;
 use shared::platform::files::{self, Disposition, File};
 use shared::platform::mail::{self, EmailFilter, EmailRow, EmailView};
 use shared::platform::templates::RenderedMail;
+use validator::Validate;
 
 use crate::acts::mails;
 use crate::app::App;
@@ -28,6 +30,12 @@ pub fn table() -> Table {
         .post("/{id}/resend", Access::Can("jobs.manage"), resend)
         .says("Send a mail again, rendered anew, as a mail of its own; 409 for an address that gets none")
         .gives::<Sent>(202)
+        .put("/{id}/vars", Access::Can("jobs.manage"), mend)
+        .says(
+            "Mend the data of a mail that was not sent, and try again; 422 when its template does not render with them",
+        )
+        .takes::<Vars>()
+        .gives::<Mended>(200)
         .post("/release", Access::Can("jobs.manage"), release)
         .says("Send what was held while sending was switched off, 1,000 at most; 409 while it is")
         .gives::<Released>(202)
@@ -38,6 +46,21 @@ pub fn table() -> Table {
 pub struct Sent {
     /// The mail.
     pub id: EmailId,
+}
+
+/// What a template gets.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Vars {
+    /// All of it: what is absent is gone.
+    vars: serde_json::Map<String, Value>,
+}
+
+/// What was mended.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Mended {
+    /// The names of the fields that changed.
+    fields: Vec<String>,
 }
 
 /// Mails on their way.
@@ -103,6 +126,12 @@ async fn resend(Path(id): Path<EmailId>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
     let id = mails::again(&mut tx, id, None).await?;
     post.accepted(tx, Some(format!("/api/v1/admin/emails/{id}")), &Sent { id }).await
+}
+
+async fn mend(Path(id): Path<EmailId>, post: Post<Vars>) -> Answer {
+    let mut tx = post.begin().await?;
+    let fields = mails::mend(&mut tx, id, Value::Object(post.body.vars.clone())).await?;
+    post.ok(tx, &Mended { fields }).await
 }
 
 async fn release(post: Post<Nothing>) -> Answer {

@@ -68,6 +68,11 @@ impl Run for SendEmail {
                 }
                 end(&cx, tx, &email, "bounced", Some(&reply)).await
             }
+            // Nothing was handed over: the relay did not take it, or did not let us in.
+            Err(Refusal::Login(reply)) => {
+                cx.effect_undone(&mut tx, SMTP).await?;
+                retry(tx, &email, "smtp_login", reply).await
+            }
             Err(Refusal::Temporary(reply)) => {
                 cx.effect_undone(&mut tx, SMTP).await?;
                 retry(tx, &email, "smtp_temporary", reply).await

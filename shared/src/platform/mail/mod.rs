@@ -10,7 +10,9 @@ pub mod preview;
 pub mod suppression;
 
 pub use again::again;
-pub use outbox::{EmailFilter, EmailRow, EmailView, abandon, finish, get, list, purge, release_held, sent, start};
+pub use outbox::{
+    EmailFilter, EmailRow, EmailView, abandon, finish, get, list, purge, release_held, sent, set_vars, start,
+};
 pub use preview::{Check, checks, preview, shown};
 
 use serde_json::{Value, json};

@@ -165,6 +165,19 @@ pub async fn get(db: &mut PgConnection, id: EmailId) -> Result<EmailView> {
     })
 }
 
+/// Changes what the template gets, of a mail that was not sent. 409 `sent` for one that has reached its end.
+pub async fn set_vars(db: &mut PgConnection, id: EmailId, vars: &serde_json::Value) -> Result<()> {
+    let done = sqlx::query!(
+        "update emails set vars = $2 where id = $1 and status in ('queued', 'held', 'failed', 'uncertain')",
+        id.0,
+        vars
+    );
+    match done.execute(db).await?.rows_affected() {
+        0 => Err(Error::conflict("sent", "this mail is being sent, or has reached its end")),
+        _ => Ok(()),
+    }
+}
+
 /// The mail is being handed to the relay. False: it has reached an end already and must not be sent.
 pub async fn start(db: &mut PgConnection, id: EmailId) -> Result<bool> {
     let done = sqlx::query!(
