@@ -13,9 +13,9 @@ fn browser(app: &TestApp) -> Client {
 }
 
 pub async fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> Reply {
-    let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+"))).collect();
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let client = client.header("content-type", "application/x-www-form-urlencoded");
-    client.raw(Method::POST, path, body.join("&").into_bytes()).await
+    client.raw(Method::POST, path, body.into_bytes()).await
 }
 
 /// `name=value` of every cookie that an answer sets.

@@ -153,10 +153,10 @@ async fn a_mail_whose_data_lacks_something_is_mended_and_sent() {
     let first = receipt(&app).await;
     let whole = admin.get(&format!("{MAILS}/{first}")).await.ok()["vars"].clone();
     let mut lacking = whole.clone();
-    let (name, _) = lacking.as_object_mut().expect("an object").remove_entry("title").expect("its title");
+    let (name, _) = lacking.as_object_mut().expect("an object").remove_entry("subject").expect("its subject");
     let again = admin.post(&format!("{MAILS}/{first}/resend"), json!({})).await.status(202).data();
     let id = again["id"].as_str().expect("an id");
-    app.execute(&format!("update emails set vars = vars - 'title' where id = '{id}'")).await;
+    app.execute(&format!("update emails set vars = vars - 'subject' where id = '{id}'")).await;
     app.drain().await;
     assert_eq!(
         app.sql("select state from jobs where kind = 'email.send' order by id desc limit 1").await[0]["state"],
@@ -164,18 +164,13 @@ async fn a_mail_whose_data_lacks_something_is_mended_and_sent() {
     );
     let chef = operator(&app, "chef").await;
     let page = chef.get(&format!("/admin/emails/{id}")).await.status(200);
-    assert!(page.text.contains("title") && page.text.contains("Mend the data"), "the page says what is missing");
+    assert!(page.text.contains("subject") && page.text.contains("Mend the data"), "the page says what is missing");
 
     let vars = format!("{MAILS}/{id}/vars");
     assert_eq!(admin.put(&vars, json!({ "vars": lacking })).await.wrong_fields(), ["vars"]);
     let token = form_token(&page);
-    let form = serde_urlencoded::to_string([("token", &*token), ("vars", &whole.to_string())]).expect("a form");
-    let form = chef.header("content-type", "application/x-www-form-urlencoded").raw(
-        axum::http::Method::POST,
-        &format!("/admin/emails/{id}/vars"),
-        form.into_bytes(),
-    );
-    form.await.status(303);
+    let form = [("token", &*token), ("vars", &whole.to_string())];
+    post(&chef, &format!("/admin/emails/{id}/vars"), &form).await.status(303);
     app.drain().await;
     assert_eq!(to_camille(&app), 2, "the first and the mended one");
     assert_eq!(admin.put(&vars, json!({ "vars": whole })).await.status(409).code(), "sent");
