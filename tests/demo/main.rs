@@ -1,7 +1,8 @@
 //! `./dev demo`: a form and a registration become mails, through the queue, over HTTP as a stranger would do it;
 //! then a job that fails, dies and is revived, and a timeline: what waited how long, what ran how long. Then orders are
-//! paid, in every way a payment can go (payments.rs).
+//! paid, in every way a payment can go (payments.rs). With `--broken` three things go wrong instead (broken.rs).
 
+mod broken;
 mod client;
 mod invoice;
 mod payments;
@@ -33,6 +34,9 @@ async fn play() -> anyhow::Result<()> {
     let api = Client::new()?;
     let begun = api.server_time().await?;
     let admin = step("signing in as the administrator", api.sign_in_admin()).await?;
+    if std::env::args().any(|argument| argument == "--broken") {
+        return broken::play(&api, &admin).await;
+    }
     let tag = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
 
     let request = step("sending the contact form", contact(&api, &tag)).await?;
