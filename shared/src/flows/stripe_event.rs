@@ -224,15 +224,17 @@ fn stranger(event: &StripeEvent, asked: &Asked) -> Seen {
     Seen::Later(age.to_std().unwrap_or_default().clamp(Duration::from_secs(5), Duration::from_mins(2)))
 }
 
-/// Writes what was seen, and the event's end.
-pub async fn apply(tx: &mut Tx, event: &StripeEvent, seen: Seen) -> Result<()> {
+/// Writes what was seen, and the event's end. False: not yet, it is to be looked at again.
+pub async fn apply(tx: &mut Tx, event: &StripeEvent, seen: Seen) -> Result<bool> {
     let (status, code) = match seen {
         Seen::Known => (EventStatus::Processed, None),
-        Seen::Later(_) => return Ok(()),
+        Seen::Later(_) => return Ok(false),
         Seen::Gone => (EventStatus::Ignored, Some("gone")),
         Seen::Unmatched => (EventStatus::Unmatched, None),
         Seen::Payment(payment, asked) => {
-            payment_synced::apply(tx, payment, &asked).await?;
+            if !payment_synced::apply(tx, payment, &asked).await? {
+                return Ok(false);
+            }
             (EventStatus::Processed, None)
         }
         Seen::Method(method) => matched(methods::follow(tx, &method).await?),
@@ -246,7 +248,8 @@ pub async fn apply(tx: &mut Tx, event: &StripeEvent, seen: Seen) -> Result<()> {
             (EventStatus::Processed, None)
         }
     };
-    received::finish(tx, event.id, status, code).await
+    received::finish(tx, event.id, status, code).await?;
+    Ok(true)
 }
 
 fn matched(known: bool) -> (EventStatus, Option<&'static str>) {
