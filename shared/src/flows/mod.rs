@@ -24,4 +24,5 @@ pub mod request_submitted;
 pub mod stripe_event;
 pub mod stripe_received;
 pub mod stripe_replayed;
+pub mod stripe_warned;
 pub mod welcome;
