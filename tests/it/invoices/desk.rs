@@ -84,8 +84,7 @@ async fn what_cannot_be_a_draft_is_refused_by_its_field() {
     let rate = with(|said| said["lines"][0]["vat_rate_bp"] = json!(2_000_000)).await;
     assert_eq!(rate.wrong_fields(), ["document.lines[0].vat_rate_bp"]);
     let least = with(|said| {
-        said["allowances"] =
-            json!([{ "amount": i64::MIN, "reason": "x", "vat_category": "S", "vat_rate_bp": 2000 }]);
+        said["allowances"] = json!([{ "amount": i64::MIN, "reason": "x", "vat_category": "S", "vat_rate_bp": 2000 }]);
     });
     assert_eq!(least.await.wrong_fields(), ["lines"]);
     // Lines that are counted wrong are a draft's problem, and no fault of ours.
@@ -98,7 +97,8 @@ async fn what_cannot_be_a_draft_is_refused_by_its_field() {
     let (_, order, _) = by_transfer(&app, &admin).await;
     let again = admin.post(URL, json!({ "order_id": order["id"] })).await;
     assert_eq!(again.status(409).code(), "invoice_exists");
-    let nowhere = json!({ "order_id": uuid::Uuid::now_v7(), "customer_id": order["customer_id"], "document": document("Paul") });
+    let nowhere =
+        json!({ "order_id": uuid::Uuid::now_v7(), "customer_id": order["customer_id"], "document": document("Paul") });
     admin.post(URL, nowhere).await.status(404);
     let row = draft(&admin, document("Paul")).await;
     let mut other = document("Paul");
