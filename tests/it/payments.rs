@@ -21,6 +21,7 @@ mod invoiced;
 mod orders;
 mod permuted;
 mod processes;
+mod races;
 mod returned;
 mod webhook;
 

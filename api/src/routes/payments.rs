@@ -10,7 +10,7 @@ use shared::domain::billing::invoices::document::Kind;
 use shared::domain::billing::invoices::{self, InvoiceStatus, PdfStatus};
 use shared::domain::billing::methods::{self, Method};
 use shared::domain::billing::orders::{self, OrderStatus, Scope};
-use shared::domain::billing::payments::{self, Outcome, PaymentStatus};
+use shared::domain::billing::payments::{self, Outcome, Payment, PaymentStatus};
 use shared::flows::checkout;
 use shared::kernel::ids::{OrderId, PaymentId, PaymentMethodId, UserId};
 use shared::kernel::{Error, Result};
@@ -83,19 +83,27 @@ async fn open(State(app): State<App>, headers: HeaderMap, Path(id): Path<OrderId
     let mut tx = Tx::begin_for(&app.platform, post.origin.clone()).await?;
     let plan = checkout::prepare(&mut tx, &scope, id).await?;
     tx.commit().await?;
-    let shown = plan.payment.url.clone().zip(plan.payment.session_id.clone());
-    if let Some((url, session_id)) = shown {
-        let tx = post.begin().await?;
-        return post.created(tx, &Checkout { payment_id: plan.payment.id, session_id, url }).await;
-    }
-    let (session, customer) = match checkout::open(&app.platform, &plan).await {
-        Err(error @ Error::Refused(_)) => return Err(given_up(&app, &plan, error).await),
+    let payment = match plan.payment.url {
+        Some(_) => plan.payment,
+        None => make(&app, &plan, post.origin.clone()).await?,
+    };
+    let Some((url, session_id)) = payment.url.zip(payment.session_id) else {
+        return Err(Error::conflict("order_status", "the order has moved on while its page was made").into());
+    };
+    let tx = post.begin().await?;
+    post.created(tx, &Checkout { payment_id: payment.id, session_id, url }).await
+}
+
+/// The payment with a page of Stripe's.
+async fn make(app: &App, plan: &checkout::Plan, origin: Origin) -> Result<Payment, ApiError> {
+    let session = match checkout::open(&app.platform, plan).await {
+        Err(error @ Error::Refused(_)) => return Err(given_up(app, plan, error).await),
         other => other?,
     };
-    let mut tx = post.begin().await?;
-    let payment = checkout::opened(&mut tx, &plan, &session, customer.as_deref()).await?;
-    let url = payment.url.clone().ok_or_else(|| Error::internal("Stripe made a page without an address"))?;
-    post.created(tx, &Checkout { payment_id: payment.id, session_id: session.id, url }).await
+    let mut tx = Tx::begin_for(&app.platform, origin).await?;
+    let payment = checkout::opened(&mut tx, plan, &session).await?;
+    tx.commit().await?;
+    Ok(payment)
 }
 
 /// Stripe refused this page for good: the next try is another payment.

@@ -1,8 +1,8 @@
 //! An order is paid: by a page of Stripe's, made while somebody waits for it.
 //!
 //! Three steps, so that no transaction is open during a call: [`prepare`] writes the payment (or finds the one whose page
-//! is still open), [`open`] asks Stripe for its page, [`opened`] keeps what came. A call whose answer is lost is made
-//! again with the same key, and gives the same page.
+//! is still open), [`open`] asks Stripe for its page, [`opened`] keeps what came, unless the order was cancelled or has
+//! expired meanwhile. A call whose answer is lost is made again with the same key, and gives the same page.
 
 use std::time::Duration;
 
@@ -44,11 +44,11 @@ pub struct Plan {
 pub async fn prepare(tx: &mut Tx, scope: &Scope, id: OrderId) -> Result<Plan> {
     orders::get(tx, scope, id).await?;
     let order = orders::lock(tx, id).await?;
-    if !matches!(order.status, OrderStatus::Pending | OrderStatus::Expired) || order.total_gross.amount == 0 {
-        return Err(Error::conflict("order_status", format!("an order that is {} is not paid", order.status.name())));
-    }
     if order.status == OrderStatus::Expired {
         return Err(Error::conflict("order_status", "this order's time is over: its pieces are no longer reserved"));
+    }
+    if order.status != OrderStatus::Pending || order.total_gross.amount == 0 {
+        return Err(Error::conflict("order_status", format!("an order that is {} is not paid", order.status.name())));
     }
     let until = tx.platform().clock.now() + TERM;
     let payment = match current(tx, &order).await? {
@@ -84,24 +84,31 @@ pub async fn give_up(tx: &mut Tx, payment: &Payment) -> Result<()> {
     Ok(())
 }
 
-/// Stripe's page for it, and Stripe's customer when this made one. No transaction is open.
-pub async fn open(platform: &Platform, plan: &Plan) -> Result<(Session, Option<String>)> {
+/// Stripe's page for it. No transaction is open. A customer that this makes at Stripe is kept at once: were it forgotten
+/// because the page then failed, the next try would make it once more under the same key, perhaps with another name.
+pub async fn open(platform: &Platform, plan: &Plan) -> Result<Session> {
     let stripe = platform.stripe()?.hurried();
     let known = plan.customer.stripe_customer_id.as_deref();
     if known.is_none() && plan.customer.user_id.is_none() {
-        return Ok((stripe.create_session(&page(platform, plan, None)).await?, None)); // a guest is nobody's customer
+        return Ok(stripe.create_session(&page(platform, plan, None)).await?); // a guest is nobody's customer
     }
     if let Some(known) = known {
         match stripe.create_session(&page(platform, plan, Some(known))).await {
             Err(error) if error.misses("customer") => {} // deleted at Stripe: the buyer is a new one there
-            other => return Ok((other?, None)),
+            other => return Ok(other?),
         }
     }
     let Customer { id, email, locale, billing, .. } = &plan.customer;
     let id = id.to_string();
     let new = NewCustomer { customer: &id, email, name: Some(&billing.legal_name), locale, after: known };
     let made = stripe.create_customer(&new).await?.id;
-    Ok((stripe.create_session(&page(platform, plan, Some(&made))).await?, Some(made)))
+    let mut tx = Tx::begin(platform).await?;
+    customers::known_to_stripe(&mut tx, plan.customer.id, known, &made).await?;
+    if known.is_some() {
+        methods::forget_all(&mut tx, plan.customer.id).await?; // they went with the one that was deleted
+    }
+    tx.commit().await?;
+    Ok(stripe.create_session(&page(platform, plan, Some(&made))).await?)
 }
 
 fn page<'a>(platform: &Platform, plan: &'a Plan, payer: Option<&'a str>) -> NewSession<'a> {
@@ -141,22 +148,20 @@ fn line(line: &OrderLine) -> Option<Line<'_>> {
     Some(Line { name: &line.name, unit_amount: gross, quantity: u32::try_from(line.quantity).ok()? })
 }
 
-/// Keeps what came: the payment has its page, the order waits for it. Returns the payment.
-pub async fn opened(tx: &mut Tx, plan: &Plan, session: &Session, customer: Option<&str>) -> Result<Payment> {
-    let payment = &plan.payment;
-    if let Some(customer) = customer {
-        let before = plan.customer.stripe_customer_id.as_deref();
-        customers::known_to_stripe(tx, plan.customer.id, before, customer).await?;
-        if before.is_some() {
-            methods::forget_all(tx, plan.customer.id).await?; // they went with the one that was deleted
-        }
-    }
-    let url = session.url.as_ref().map(ExposeSecret::expose_secret);
-    if payment.session_id.is_none() {
-        order_placed::wait_for(tx, plan.order.id, payment).await?;
-        let details = json!({ "order": plan.order.id, "session": session.id });
-        payment_told::record(tx, "PAYMENT_SESSION_CREATED", Severity::Low, payment, details).await?;
-    }
+/// Keeps what came: the payment has its page, the order waits for it. Returns the payment; one that was given up meanwhile
+/// has no page, and the one that was made is closed.
+pub async fn opened(tx: &mut Tx, plan: &Plan, session: &Session) -> Result<Payment> {
+    orders::lock(tx, plan.order.id).await?;
+    let payment = payments::lock(tx, plan.payment.id).await?;
+    let open = matches!(payment.outcome, Outcome::Pending | Outcome::Failed);
+    let url = session.url.as_ref().map(ExposeSecret::expose_secret).filter(|_| open);
     payments::opened(tx, payment.id, &session.id, url).await?;
+    if payment.outcome == Outcome::Cancelled {
+        enqueue(tx, &ExpireSession { payment: payment.id }).await?;
+    } else if open && payment.session_id.is_none() {
+        order_placed::wait_for(tx, plan.order.id, &payment).await?;
+        let details = json!({ "order": plan.order.id, "session": session.id });
+        payment_told::record(tx, "PAYMENT_SESSION_CREATED", Severity::Low, &payment, details).await?;
+    }
     payments::get(tx, payment.id).await
 }

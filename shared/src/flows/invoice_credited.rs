@@ -8,7 +8,7 @@ use crate::domain::billing::invoices::credit::{self, Part};
 use crate::domain::billing::invoices::document::Kind;
 use crate::domain::billing::invoices::{self, InvoiceRow, InvoiceStatus, NewInvoice, numbering};
 use crate::domain::billing::orders;
-use crate::domain::billing::payments::{self, Payment};
+use crate::domain::billing::payments::{self, Outcome, Payment};
 use crate::domain::billing::refunds::{self, Refund, RefundStatus};
 use crate::flows::{invoice_issued, payment_told};
 use crate::kernel::Error;
@@ -23,11 +23,7 @@ pub async fn refunded(tx: &mut Tx, payment: &Payment, refund: &Refund) -> Result
     if refund.status != RefundStatus::Succeeded || invoices::of_refund(tx, refund.id).await?.is_some() {
         return Ok(());
     }
-    let known = invoices::of_order(tx, payment.order_id).await?;
-    let mine = |one: &&InvoiceRow| one.kind == Kind::Invoice && one.payment_id == Some(payment.id);
-    let Some(invoice) = known.iter().find(mine).filter(|one| one.status != InvoiceStatus::Draft) else {
-        return Ok(());
-    };
+    let Some(invoice) = of_payment(tx, payment).await? else { return Ok(()) };
     let invoice = invoices::lock(tx, invoice.id).await?;
     let now = tx.platform().clock.now();
     if take_back(tx, &invoice, refund.amount.amount, Some((refund, now))).await?.is_none() {
@@ -37,6 +33,21 @@ pub async fn refunded(tx: &mut Tx, payment: &Payment, refund: &Refund) -> Result
         payment_told::alarm(tx, &order, payment, &about, "credit_note", text).await?;
     }
     Ok(())
+}
+
+/// What invoices a payment: that of its order which was made for it, or which was to be paid by transfer and was paid by it,
+/// the first that came. None while it is a draft.
+async fn of_payment(tx: &mut Tx, payment: &Payment) -> Result<Option<InvoiceRow>> {
+    let all = payments::of_order(tx, payment.order_id).await?;
+    let first = all.iter().filter(|one| one.outcome == Outcome::Succeeded).min_by_key(|one| one.succeeded_at);
+    let first = first.is_some_and(|first| first.id == payment.id);
+    let mine = |one: &InvoiceRow| match one.payment_id {
+        Some(id) => id == payment.id,
+        None => first && one.status == InvoiceStatus::Paid,
+    };
+    let known = invoices::of_order(tx, payment.order_id).await?;
+    let found = known.into_iter().find(|one| one.kind == Kind::Invoice && mine(one));
+    Ok(found.filter(|one| one.status != InvoiceStatus::Draft))
 }
 
 /// Takes back what is left of an invoice that was not paid. 404: no such; 409 `invoice_draft`, `invoice_credited`, or

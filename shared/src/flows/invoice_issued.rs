@@ -8,11 +8,13 @@ use serde_json::json;
 use crate::domain::billing::customers;
 use crate::domain::billing::invoices::document::Kind;
 use crate::domain::billing::invoices::draft::{self, Prepaid, Sale};
-use crate::domain::billing::invoices::{self, Invoice, InvoiceRow, InvoiceStatus, NewInvoice, PdfStatus, Problem};
+use crate::domain::billing::invoices::{
+    self, Invoice, InvoiceRow, InvoiceStatus, NewInvoice, PdfStatus, Problem, Scope,
+};
 use crate::domain::billing::invoices::{checks, numbering};
 use crate::domain::billing::orders::{self, Order};
 use crate::domain::billing::payments::Payment;
-use crate::flows::invoice_credited;
+use crate::flows::{invoice_credited, payment_told};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::error::FieldError;
@@ -26,8 +28,8 @@ use crate::platform::tx::Tx;
 /// Invoices an order whose payment has come. The caller holds the order and the payment. A second call does nothing.
 pub async fn issue_for_order(tx: &mut Tx, order: &Order, payment: &Payment) -> Result<()> {
     let known = invoices::of_order(tx, order.id).await?;
-    if known.iter().any(|one| one.kind == Kind::Invoice && one.status != InvoiceStatus::Credited) {
-        return Ok(());
+    if let Some(one) = known.iter().find(|one| one.kind == Kind::Invoice && one.status != InvoiceStatus::Credited) {
+        return settle(tx, order, payment, one).await;
     }
     let customer = customers::get(tx, order.customer_id).await?;
     let lines = orders::lines(tx, order).await?;
@@ -49,6 +51,22 @@ pub async fn issue_for_order(tx: &mut Tx, order: &Order, payment: &Payment) -> R
     Ok(())
 }
 
+/// The order has its invoice: this payment's, or one that was to be paid by transfer, and now need not be.
+async fn settle(tx: &mut Tx, order: &Order, payment: &Payment, row: &InvoiceRow) -> Result<()> {
+    match row.status {
+        _ if row.payment_id.is_some() => Ok(()),
+        InvoiceStatus::Issued if row.due == payment.amount => {
+            paid(tx, row.id, Some("the order was paid")).await.map(drop)
+        }
+        InvoiceStatus::Issued | InvoiceStatus::Draft => {
+            let text = "the order is paid, and has an invoice to be paid by transfer: issue it if it is a draft, and note \
+                        that it is paid";
+            payment_told::alarm(tx, order, payment, "invoice", "other_invoice", text).await
+        }
+        InvoiceStatus::Paid | InvoiceStatus::Credited => Ok(()),
+    }
+}
+
 /// Drafts an invoice and issues it, or leaves the draft and tells the administrators what is missing.
 pub(super) async fn file(tx: &mut Tx, new: &NewInvoice) -> Result<InvoiceRow> {
     let problems = problems(tx, &new.document);
@@ -62,6 +80,10 @@ pub(super) async fn file(tx: &mut Tx, new: &NewInvoice) -> Result<InvoiceRow> {
 
 /// Issues a draft, with what follows from it. 422 with all that is missing, 409 for what is issued already.
 pub async fn issue(tx: &mut Tx, id: InvoiceId) -> Result<InvoiceRow> {
+    // Whoever gives money back holds the order first, and sees either the draft or its invoice.
+    if let Some(order) = invoices::get(tx, &Scope::All, id).await?.order_id {
+        orders::lock(tx, order).await?;
+    }
     let row = invoices::lock(tx, id).await?;
     let problems = problems(tx, &row.document);
     if !problems.is_empty() && row.status == InvoiceStatus::Draft {
@@ -69,7 +91,7 @@ pub async fn issue(tx: &mut Tx, id: InvoiceId) -> Result<InvoiceRow> {
         return Err(Error::Invalid(problems.into_iter().map(field).collect()));
     }
     let row = number(tx, &row).await?;
-    invoice_credited::follow(tx, &row).await?;
+    Box::pin(invoice_credited::follow(tx, &row)).await?; // credit notes of refunds: rare, and a large future
     Ok(row)
 }
 

@@ -1,12 +1,13 @@
 //! An invoice's files are there: who bought gets the mail, once for each revision that is drawn; an administrator may
 //! send it again, and reminds of what is overdue.
 
+use chrono::Days;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::billing::customers::{self, Customer};
 use crate::domain::billing::invoices::document::Kind;
-use crate::domain::billing::invoices::{self, Files, InvoiceRow, numbering};
+use crate::domain::billing::invoices::{self, Files, InvoiceRow, Scope, numbering};
 use crate::domain::identity::users::{self, Status};
 use crate::flows::{invoice_issued, order_told};
 use crate::kernel::Error;
@@ -20,6 +21,8 @@ use crate::platform::tx::Tx;
 
 /// Days after the due date on which an unpaid invoice is reminded of.
 const REMINDERS: [i64; 3] = [3, 10, 20];
+/// Days after the due date from which on nobody is reminded any more.
+const OLDEST: u64 = 90;
 
 /// The files of this revision are stored: they are the invoice's now, and go to who bought. False: there is a newer one.
 pub async fn ready(tx: &mut Tx, id: InvoiceId, revision: i32, files: &Files) -> Result<bool> {
@@ -49,11 +52,13 @@ pub async fn again(tx: &mut Tx, id: InvoiceId) -> Result<EmailId> {
     Ok(sent)
 }
 
-/// Reminds of every invoice that is overdue by one of the terms, once for each. Returns how many mails were written.
+/// Reminds of every invoice that is overdue by one of the terms, once for each. What is older was reminded of by all of
+/// them, or nobody looked for months. Returns how many mails were written.
 pub async fn remind(tx: &mut Tx) -> Result<usize> {
     let today = numbering::today(tx).await?;
     let mut sent = 0;
-    for row in invoices::overdue(tx, today).await? {
+    for id in invoices::overdue(tx, today - Days::new(OLDEST), today).await? {
+        let row = invoices::get(tx, &Scope::All, id).await?;
         let late = row.due_date.map_or(0, |due| (today - due).num_days());
         let Some(nth) = REMINDERS.iter().rposition(|days| *days <= late) else { continue };
         let Some(customer) = buyer(tx, &row).await? else { continue };

@@ -25,4 +25,5 @@ pub mod stripe_compared;
 pub mod stripe_event;
 pub mod stripe_received;
 pub mod stripe_replayed;
+pub mod stripe_warned;
 pub mod welcome;

@@ -83,7 +83,7 @@ pub async fn wait_for(tx: &mut Tx, order: OrderId, payment: &Payment) -> Result<
     wait_until(tx, order, payment.id, payment.expires_at + SLOW).await
 }
 
-/// A payment that was under way for days has failed: the order waits another day for the next one.
+/// A payment that was under way for days came to nothing: the order waits another day for the next one.
 pub async fn wait_again(tx: &mut Tx, order: OrderId, payment: PaymentId) -> Result<()> {
     let until = tx.platform().clock.now() + TERM;
     wait_until(tx, order, payment, until).await
@@ -103,10 +103,11 @@ async fn customer(tx: &mut Tx, buyer: &Buyer<'_>, billing: Option<&Billing>) -> 
     match buyer {
         Buyer::Account(user) => {
             let User { first_name, last_name, email, locale, .. } = users::get(tx, *user).await?;
-            if let (Some(known), None) = (customers::of_user(tx, *user).await?, billing) {
-                return Ok(known);
-            }
-            let billing = billing.cloned().unwrap_or_default().checked(&full(&first_name, &last_name))?;
+            let said = match billing {
+                Some(said) => Some(said.clone()),
+                None => customers::of_user(tx, *user).await?.map(|known| known.billing),
+            };
+            let billing = said.unwrap_or_default().checked(&full(&first_name, &last_name))?;
             customers::put(tx, Some(*user), &email.unwrap_or_default(), &locale, &billing).await
         }
         Buyer::Guest(guest) => {

@@ -72,13 +72,14 @@ async fn all_refunds(stripe: &stripe::Stripe, intent: &PaymentIntent) -> Result<
     }
 }
 
-/// Writes what Stripe said, with everything that follows from it.
-pub async fn apply(tx: &mut Tx, id: PaymentId, asked: &Asked) -> Result<()> {
+/// Writes what Stripe said, with everything that follows from it. False: somebody asked later, and their answer is in; what
+/// they did not ask about (a dispute, say) must be asked for again.
+pub async fn apply(tx: &mut Tx, id: PaymentId, asked: &Asked) -> Result<bool> {
     let order = payments::get(tx, id).await?.order_id;
     let order = orders::lock(tx, order).await?;
     let before = payments::lock(tx, id).await?;
     if before.synced_at.is_some_and(|at| at > asked.at) {
-        return Ok(()); // somebody asked later, and their answer is in
+        return Ok(false);
     }
     let verdict = verdict::of(&before, &asked.said);
     let after = payments::follow(tx, id, &verdict, asked.at).await?;
@@ -92,11 +93,16 @@ pub async fn apply(tx: &mut Tx, id: PaymentId, asked: &Asked) -> Result<()> {
         let (was, dispute) = disputes::follow(tx, id, currency, said).await?;
         payment_returned::dispute(tx, &after, was.as_ref(), &dispute).await?;
     }
-    payment_returned::settle(tx, &after).await
+    payment_returned::settle(tx, &after).await?;
+    Ok(true)
 }
 
 /// What follows from a payment's turn.
 async fn turned(tx: &mut Tx, order: &Order, before: &Payment, after: &Payment, verdict: &Verdict) -> Result<()> {
+    let over = matches!(after.outcome, Outcome::Failed | Outcome::Cancelled | Outcome::Expired);
+    if before.outcome == Outcome::Processing && over {
+        order_placed::wait_again(tx, order.id, after.id).await?; // no order expires under a payment: now it may
+    }
     match after.outcome {
         Outcome::Succeeded if before.outcome != Outcome::Succeeded => received(tx, order, after).await,
         Outcome::Review if before.outcome != Outcome::Review => {
@@ -105,10 +111,6 @@ async fn turned(tx: &mut Tx, order: &Order, before: &Payment, after: &Payment, v
             payment_told::alarm(tx, order, after, "review", "payment_amount", text).await
         }
         Outcome::Failed => {
-            let delayed = before.outcome == Outcome::Processing;
-            if delayed {
-                order_placed::wait_again(tx, order.id, after.id).await?;
-            }
             let Some(attempt) = &verdict.failed_try else { return Ok(()) };
             payment_told::failed(tx, order, after, attempt).await
         }

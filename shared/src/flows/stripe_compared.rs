@@ -11,7 +11,6 @@ use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::platform::Platform;
 use crate::platform::audit::{self, Entry, Severity};
-use crate::platform::stripe::EventFilter;
 use crate::platform::tx::{Origin, Tx};
 
 /// Stripe keeps events for so long.
@@ -58,8 +57,7 @@ pub async fn compare(platform: &Platform, origin: &Origin, since: DateTime<Utc>,
     let mut compared = Compared { since, listed: 0, missing: Vec::new(), more: false, taken: 0 };
     let mut after = None::<String>;
     for _ in 0..PAGES {
-        let filter = EventFilter { since: Some(since), after: after.as_deref(), ..EventFilter::default() };
-        let page = stripe.events(&filter).await.map_err(Error::from)?;
+        let page = stripe.events(since, after.as_deref()).await.map_err(Error::from)?;
         let mut tx = Tx::begin_for(platform, origin.clone()).await?;
         let missing = stripe_received::missing(&mut tx, &page.data).await?;
         compared.missing.extend(missing.iter().map(|(_, envelope)| Missing {

@@ -11,10 +11,13 @@ use crate::domain::billing::payments::{self, Payment};
 use crate::domain::billing::received::{self, EventStatus, StripeEvent};
 use crate::domain::billing::{methods, subscriptions};
 use crate::flows::payment_synced::{self, Asked};
+use crate::flows::stripe_warned;
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::PaymentId;
 use crate::platform::Platform;
+use crate::platform::jobs::enqueue;
+use crate::platform::jobs::kinds::ReconcileStripe;
 use crate::platform::stripe::{Customer, Invoice, Metadata, PaymentMethod, Subscription};
 use crate::platform::tx::Tx;
 
@@ -44,10 +47,14 @@ pub enum About {
     Invoice,
     /// Something paid again and again.
     Subscription,
+    /// What a person must look at in Stripe's dashboard.
+    Warning,
+    /// Events that Stripe was unable to make: only a look at the objects finds what they would have told.
+    Gap,
 }
 
 /// The types that concern us, and what their events are about: those that the endpoint at Stripe subscribes to.
-pub const TYPES: [(&str, About); 43] = [
+pub const TYPES: [(&str, About); 46] = [
     ("checkout.session.completed", About::Session),
     ("checkout.session.async_payment_succeeded", About::Session),
     ("checkout.session.async_payment_failed", About::Session),
@@ -91,6 +98,9 @@ pub const TYPES: [(&str, About); 43] = [
     ("customer.subscription.paused", About::Subscription),
     ("customer.subscription.resumed", About::Subscription),
     ("customer.subscription.trial_will_end", About::Subscription),
+    (stripe_warned::FRAUD, About::Warning),
+    ("payout.failed", About::Warning),
+    ("v2.core.health.event_generation_failure.resolved", About::Gap),
 ];
 
 /// What an event of this type is about; none: nothing that concerns us.
@@ -118,11 +128,20 @@ pub enum Seen {
     Invoice(Box<Invoice>, Asked),
     /// A subscription as it is now, asked for then.
     Subscription(Box<Subscription>, Asked),
+    /// Nothing to ask: people are told.
+    Warning,
+    /// Nothing to ask yet: everything is looked through.
+    Gap,
 }
 
 /// Asks Stripe what the event's object is now.
 pub async fn look(platform: &Platform, event: &StripeEvent) -> Result<Seen> {
     let (Some(about), Some(id)) = (about(&event.kind), event.object_id.as_deref()) else { return Ok(Seen::Gone) };
+    match about {
+        About::Warning => return Ok(Seen::Warning),
+        About::Gap => return Ok(Seen::Gap),
+        _ => {}
+    }
     let mut db = platform.db.acquire().await?;
     let asked = Asked::now(&mut db).await?;
     if let Some(seen) = known(payments::of_stripe(&mut db, id).await?.as_ref(), event, &asked, about) {
@@ -224,15 +243,17 @@ fn stranger(event: &StripeEvent, asked: &Asked) -> Seen {
     Seen::Later(age.to_std().unwrap_or_default().clamp(Duration::from_secs(5), Duration::from_mins(2)))
 }
 
-/// Writes what was seen, and the event's end.
-pub async fn apply(tx: &mut Tx, event: &StripeEvent, seen: Seen) -> Result<()> {
+/// Writes what was seen, and the event's end. False: not yet, it is to be looked at again.
+pub async fn apply(tx: &mut Tx, event: &StripeEvent, seen: Seen) -> Result<bool> {
     let (status, code) = match seen {
         Seen::Known => (EventStatus::Processed, None),
-        Seen::Later(_) => return Ok(()),
+        Seen::Later(_) => return Ok(false),
         Seen::Gone => (EventStatus::Ignored, Some("gone")),
         Seen::Unmatched => (EventStatus::Unmatched, None),
         Seen::Payment(payment, asked) => {
-            payment_synced::apply(tx, payment, &asked).await?;
+            if !payment_synced::apply(tx, payment, &asked).await? {
+                return Ok(false);
+            }
             (EventStatus::Processed, None)
         }
         Seen::Method(method) => matched(methods::follow(tx, &method).await?),
@@ -245,8 +266,17 @@ pub async fn apply(tx: &mut Tx, event: &StripeEvent, seen: Seen) -> Result<()> {
             subscriptions::follow(tx, &subscription, asked.at).await?;
             (EventStatus::Processed, None)
         }
+        Seen::Warning => {
+            stripe_warned::tell(tx, event).await?;
+            (EventStatus::Processed, None)
+        }
+        Seen::Gap => {
+            enqueue(tx, &ReconcileStripe {}).await?;
+            (EventStatus::Processed, None)
+        }
     };
-    received::finish(tx, event.id, status, code).await
+    received::finish(tx, event.id, status, code).await?;
+    Ok(true)
 }
 
 fn matched(known: bool) -> (EventStatus, Option<&'static str>) {

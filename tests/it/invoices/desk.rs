@@ -71,6 +71,44 @@ async fn a_draft_says_what_it_lacks_until_it_is_complete() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_a_draft_is_refused_by_its_field() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    let with = |change: fn(&mut Value)| {
+        let mut document = document("Hélène Martin");
+        change(&mut document);
+        admin.post(URL, json!({ "document": document }))
+    };
+    let kind = with(|said| said["kind"] = json!("credit_note")).await;
+    assert_eq!(kind.wrong_fields(), ["document.kind"]);
+    let rate = with(|said| said["lines"][0]["vat_rate_bp"] = json!(2_000_000)).await;
+    assert_eq!(rate.wrong_fields(), ["document.lines[0].vat_rate_bp"]);
+    let least = with(|said| {
+        said["allowances"] = json!([{ "amount": i64::MIN, "reason": "x", "vat_category": "S", "vat_rate_bp": 2000 }]);
+    });
+    assert_eq!(least.await.wrong_fields(), ["lines"]);
+    // Lines that are counted wrong are a draft's problem, and no fault of ours.
+    let twice = with(|said| {
+        let mut line = said["lines"][0].clone();
+        line["position"] = json!(1);
+        said["lines"] = json!([line, line]);
+    });
+    assert_eq!(twice.await.created()["problems"][0]["path"], "lines[1].position");
+    let (_, order, _) = by_transfer(&app, &admin).await;
+    let again = admin.post(URL, json!({ "order_id": order["id"] })).await;
+    assert_eq!(again.status(409).code(), "invoice_exists");
+    let nowhere =
+        json!({ "order_id": uuid::Uuid::now_v7(), "customer_id": order["customer_id"], "document": document("Paul") });
+    admin.post(URL, nowhere).await.status(404);
+    let row = draft(&admin, document("Paul")).await;
+    let mut other = document("Paul");
+    other["kind"] = json!("deposit");
+    let path = format!("{URL}/{}", text(&row, "id"));
+    assert_eq!(admin.put(&path, json!({ "document": other })).await.wrong_fields(), ["document.kind"]);
+    app.leave_jobs();
+}
+
+#[tokio::test]
 async fn an_unpaid_invoice_is_reminded_of_three_times() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
@@ -142,6 +180,8 @@ async fn an_order_has_a_summary_that_follows_it() {
     buyer.get(&path).await.status(202);
     app.drain().await;
     admin.get(&format!("/api/v1/admin/orders/{}/summary", text(&order, "id"))).await.status(200);
+    let kept = app.sql("select count(*)::int as files from files where kind = 'document'").await;
+    assert_eq!(kept, json!([{ "files": 1 }]), "what was drawn before is gone");
     assert!(subjects(&app.mails()).iter().any(|subject| subject.contains("facture")), "the invoice was mailed");
 }
 

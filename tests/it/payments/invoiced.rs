@@ -140,3 +140,37 @@ async fn a_guest_finds_the_invoice_with_the_token_of_the_order() {
         shop.app.anonymous().get(&path).await.status(404);
     }
 }
+
+#[tokio::test]
+async fn an_invoice_to_be_paid_by_transfer_is_paid_by_card_all_the_same() {
+    let shop = Shop::open().await;
+    let pay = async |order: &Value| {
+        let session = shop.checkout(order).await;
+        shop.act(&session, "card").await;
+        shop.news().await;
+        assert_eq!(shop.status(order).await.0, "paid");
+    };
+    let (order, drafted) = (shop.order(1).await, shop.order(1).await);
+    let row = shop.admin().post(INVOICES, json!({ "order_id": order["id"] })).await.created();
+    let issue = json!({ "status": "issued" });
+    shop.admin().put(&format!("{INVOICES}/{}/status", text(&row, "id")), issue).await.ok();
+    pay(&order).await;
+    let rows = shop.invoices(&order).await;
+    assert_eq!((rows.len(), &rows[0]["status"]), (1, &json!("paid")), "{rows:?}");
+    shop.give_back(&order, json!({ "amount": 1_000, "reason": "geste" })).await;
+    let rows = shop.invoices(&order).await;
+    let credit = rows.get(1).expect("a credit note");
+    assert_eq!((&credit["credit_of_id"], &credit["total_gross"]["amount"]), (&rows[0]["id"], &json!(1_000)));
+    let means = &credit["document"]["payment"];
+    assert_eq!((&means["means"], &means["iban"]), (&json!("card"), &json!(null)), "it went back to the card");
+    if judges::here() {
+        judges::judge(&shop.pdf(credit).await).assert_clean();
+    }
+    // Nobody issues a draft unasked; somebody is told of it.
+    shop.admin().post(INVOICES, json!({ "order_id": drafted["id"] })).await.created();
+    shop.subjects();
+    pay(&drafted).await;
+    assert_eq!(shop.invoices(&drafted).await.len(), 1);
+    let mails = shop.subjects();
+    assert!(mails.iter().any(|subject| subject.contains("other invoice")), "{mails:?}");
+}

@@ -242,3 +242,26 @@ async fn an_administrator_has_events_handled_again() {
         (&json!("simulate"), &json!("unmatched"), &json!(null))
     );
 }
+
+#[tokio::test]
+async fn what_people_must_look_at_is_told_and_events_that_were_never_made_are_looked_for() {
+    let shop = Shop::open().await;
+    let happens = async |kind: &str, object: &str| {
+        let event = json!({ "type": kind, "object_id": object });
+        shop.admin().post("/api/v1/admin/dev/stripe-events", event).await.created();
+        shop.settle().await;
+    };
+    for (kind, object, told) in [
+        ("radar.early_fraud_warning.created", "issfr_1", "early fraud warning"),
+        ("payout.failed", "po_1", "a payout failed"),
+    ] {
+        happens(kind, object).await;
+        let mails = shop.subjects();
+        assert!(mails.iter().any(|subject| subject.contains(told)), "{kind}: {mails:?}");
+    }
+    happens("v2.core.health.event_generation_failure.resolved", "pi_1").await;
+    let looked = shop.app.sql("select state from jobs where kind = 'stripe.reconcile'").await;
+    assert_eq!(looked, json!([{ "state": "succeeded" }]));
+    let ends = shop.app.sql("select distinct status from stripe_events").await;
+    assert_eq!(ends, json!([{ "status": "processed" }]));
+}

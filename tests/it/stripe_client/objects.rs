@@ -19,11 +19,11 @@ fn a_subscriptions_period_is_read_where_it_was_and_where_it_is() {
     let old = with(
         json!({ "current_period_end": 7, "items": { "data": [{ "id": "si_1", "price": { "id": "price_1", "unit_amount": 3 } }] } }),
     );
-    assert_eq!((old.period_end(), old.items.data[0].price.as_deref()), (Some(7), Some("price_1")));
+    assert_eq!((old.period_end(), old.items.data.len()), (Some(7), 1));
     let items = json!([{ "id": "si_1", "current_period_end": 8 }, { "id": "si_2", "current_period_end": 9 }]);
     let new = with(json!({ "items": { "object": "list", "data": items, "has_more": false },
                            "customer": { "id": "cus_1", "name": "A" }, "latest_invoice": { "id": "in_1" }, "metadata": null }));
-    assert_eq!((new.period_end(), &*new.customer, new.latest_invoice.as_deref()), (Some(9), "cus_1", Some("in_1")));
+    assert_eq!((new.period_end(), &*new.customer), (Some(9), "cus_1"));
 }
 
 #[test]
@@ -52,8 +52,8 @@ fn a_payments_charge_is_read_where_it_was_and_where_it_is() {
                          "billing_details": { "email": "canary@example.org" } });
     for intent in [base("latest_charge", charge.clone()), base("charges", json!({ "data": [charge] }))] {
         let charge = intent.charge().expect("a charge");
-        let card = charge.payment_method_details.as_ref().and_then(|details| details.card.as_ref()).expect("a card");
-        assert_eq!((charge.amount_refunded, card.last4.as_deref(), card.exp_year), (20, Some("4242"), Some(2030)));
+        let method = charge.payment_method_details.as_ref().map(|details| details.kind.as_str());
+        assert_eq!((charge.amount_refunded, method), (20, Some("card")));
     }
     for none in [
         base("latest_charge", json!("ch_1")),
@@ -78,7 +78,7 @@ fn the_rest_is_read_with_less_and_with_more() {
     let refund: Refund = read(
         json!({ "id": "re_1", "amount": 1_230, "currency": "kwd", "status": "a_new_status", "charge": { "id": "ch_1" } }),
     );
-    assert_eq!((refund.amount, refund.charge.as_deref()), (1_230, Some("ch_1")));
+    assert_eq!((refund.amount, refund.status.as_deref()), (1_230, Some("a_new_status")));
     let dispute: Dispute = read(json!({ "id": "du_1", "status": "prevented", "amount": 1, "currency": "eur",
                                         "evidence_details": { "due_by": 5, "submission_count": 0 } }));
     assert_eq!(dispute.evidence_details.due_by, Some(5));

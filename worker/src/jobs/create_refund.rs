@@ -28,10 +28,9 @@ impl Run for CreateRefund {
         let (id, amount) = (refund.id.to_string(), refund.amount.amount);
         let new = NewRefund { refund: &id, payment_intent: intent, amount };
         match cx.platform.stripe()?.create_refund(&new).await {
-            Ok(_) => {
-                let mut tx = cx.begin().await?;
-                let asked = Asked::now(&mut tx).await?;
-                tx.rollback().await?;
+            Ok(made) => {
+                let mut asked = Asked::now(&mut *cx.platform.db.acquire().await?).await?;
+                asked.refunds.push(made);
                 let asked = payment_synced::ask(&cx.platform, &payment, asked).await?;
                 let mut tx = cx.begin().await?;
                 payment_synced::apply(&mut tx, payment.id, &asked).await?;

@@ -31,7 +31,9 @@ impl Run for DrawSummary {
         let content_type = "application/pdf";
         let new = NewFile { kind: FileKind::Document, name: &name, content_type, bytes, user, keep: None };
         let file = files::put(&mut tx, new).await?;
-        orders::summarised(&mut tx, self.order, self.version, file.id).await?;
+        if let Some(former) = orders::summarised(&mut tx, self.order, self.version, file.id).await? {
+            files::delete(&mut tx, former).await?;
+        }
         cx.complete_in(tx).await
     }
 }

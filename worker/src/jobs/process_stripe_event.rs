@@ -1,5 +1,7 @@
 //! `stripe.process_event`: an event of Stripe's is handled, by asking Stripe what its object is now.
 
+use std::time::Duration;
+
 use shared::domain::billing::received::{self, EventStatus};
 use shared::flows::stripe_event::{self, Seen};
 use shared::kernel::Result as HouseResult;
@@ -9,6 +11,9 @@ use shared::platform::tx::Tx;
 use crate::cx::Cx;
 use crate::failure::Failure;
 use crate::registry::Run;
+
+/// Somebody asked about the same payment meanwhile.
+const OVERTAKEN: Duration = Duration::from_secs(1);
 
 impl Run for ProcessStripeEvent {
     async fn run(self, cx: Cx) -> Result<(), Failure> {
@@ -23,7 +28,10 @@ impl Run for ProcessStripeEvent {
             return Err(Failure::Snooze(wait));
         }
         let mut tx = cx.begin().await?;
-        stripe_event::apply(&mut tx, &event, seen).await?;
+        if !stripe_event::apply(&mut tx, &event, seen).await? {
+            tx.rollback().await?;
+            return Err(Failure::Snooze(OVERTAKEN));
+        }
         cx.complete_in(tx).await
     }
 

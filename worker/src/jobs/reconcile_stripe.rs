@@ -8,7 +8,6 @@ use shared::flows::{payment_returned, stripe_received};
 use shared::kernel::Error;
 use shared::platform::jobs::kinds::{ReconcileStripe, SyncPayment};
 use shared::platform::jobs::{NewJob, enqueue_all};
-use shared::platform::stripe::EventFilter;
 
 use crate::cx::Cx;
 use crate::failure::Failure;
@@ -49,8 +48,7 @@ async fn sweep(cx: &Cx) -> Result<usize, Failure> {
         if cx.cancel.is_cancelled() {
             return Err(Failure::Snooze(std::time::Duration::from_secs(5)));
         }
-        let filter = EventFilter { since: Some(since), after: after.as_deref(), ..EventFilter::default() };
-        let page = stripe.events(&filter).await.map_err(Error::from)?;
+        let page = stripe.events(since, after.as_deref()).await.map_err(Error::from)?;
         let envelopes: Vec<_> = page.data.iter().filter_map(|event| event.envelope().ok()).collect();
         newest = newest.or(envelopes.first().and_then(|event| event.created));
         after = envelopes.last().map(|event| event.id.to_string());

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -267,9 +266,4 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
              limit 1000))"
     );
     Ok(done.execute(db).await?.rows_affected())
-}
-
-/// The row's name for jobs about it.
-pub fn subject(id: StripeEventId) -> (&'static str, Uuid) {
-    ("stripe_event", id.0)
 }

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use stripe_client_core::{StripeMethod, StripeRequest};
-use stripe_core::customer::{
-    CreateCustomer, ListCustomer, ListPaymentMethodsCustomer, UpdateCustomer, UpdateCustomerInvoiceSettings,
-};
+use stripe_core::customer::{CreateCustomer, ListCustomer, UpdateCustomer, UpdateCustomerInvoiceSettings};
 
 use super::{Created, Customer, Once, Page, PaymentMethod, Result, Stripe};
 
@@ -14,7 +12,6 @@ const CREATE: &str = "POST /customers";
 const RETRIEVE: &str = "GET /customers/:id";
 const LIST: &str = "GET /customers";
 const UPDATE: &str = "POST /customers/:id";
-const METHODS: &str = "GET /customers/:id/payment_methods";
 const METHOD: &str = "GET /payment_methods/:id";
 const DETACH: &str = "POST /payment_methods/:id/detach";
 
@@ -72,13 +69,7 @@ impl Stripe {
         self.find(RETRIEVE, super::one(RETRIEVE, "customers", id)?).await
     }
 
-    /// What a customer may pay with, newest first, at most 100.
-    pub async fn payment_methods(&self, customer: &str) -> Result<Page<PaymentMethod>> {
-        super::one(METHODS, "customers", customer)?;
-        self.get(METHODS, ListPaymentMethodsCustomer::new(customer).limit(100).build()).await
-    }
-
-    /// One of them, whoever's it is: compare its customer.
+    /// A card or an account, whoever's it is: compare its customer.
     pub async fn payment_method(&self, id: &str) -> Result<Option<PaymentMethod>> {
         self.find(METHOD, super::one(METHOD, "payment_methods", id)?).await
     }

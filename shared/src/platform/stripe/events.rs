@@ -13,21 +13,6 @@ use super::{Envelope, NoEvent, Page, Result, Stripe};
 
 const LIST: &str = "GET /events";
 
-/// Which events.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter<'a> {
-    /// Of these types, at most 20; empty: of all.
-    pub types: &'a [&'a str],
-    /// Since then, that second included.
-    pub since: Option<DateTime<Utc>>,
-    /// Only those which a webhook has, or has not, taken.
-    pub delivered: Option<bool>,
-    /// Older than this event.
-    pub after: Option<&'a str>,
-    /// Newer than this event.
-    pub before: Option<&'a str>,
-}
-
 /// An event, byte for byte as it came.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
@@ -52,24 +37,13 @@ impl fmt::Debug for RawEvent {
 }
 
 impl Stripe {
-    /// Events, newest first, 100 at a time. Each is written in the version of its creation.
-    pub async fn events(&self, filter: &EventFilter<'_>) -> Result<Page<RawEvent>> {
-        let mut list = ListEvent::new().limit(100);
-        if !filter.types.is_empty() {
-            list = list.types(filter.types.iter().map(|&kind| kind.to_owned()).collect::<Vec<_>>());
-        }
-        if let Some(since) = filter.since {
-            let bounds = RangeBoundsTs { gte: Some(since.timestamp()), ..RangeBoundsTs::default() };
-            list = list.created(RangeQueryTs::Bounds(bounds));
-        }
-        if let Some(delivered) = filter.delivered {
-            list = list.delivery_success(delivered);
-        }
-        if let Some(after) = filter.after {
+    /// Events since then, that second included, newest first, 100 at a time, those behind the event `after`. Each is
+    /// written in the version of its creation.
+    pub async fn events(&self, since: DateTime<Utc>, after: Option<&str>) -> Result<Page<RawEvent>> {
+        let bounds = RangeBoundsTs { gte: Some(since.timestamp()), ..RangeBoundsTs::default() };
+        let mut list = ListEvent::new().limit(100).created(RangeQueryTs::Bounds(bounds));
+        if let Some(after) = after {
             list = list.starting_after(after);
-        }
-        if let Some(before) = filter.before {
-            list = list.ending_before(before);
         }
         self.get(LIST, list.build()).await
     }

@@ -27,7 +27,7 @@ pub use checkout::{Line, NewSession};
 pub use client::{Patience, VERSION};
 pub use customers::NewCustomer;
 pub use envelope::{Envelope, NoEvent};
-pub use events::{EventFilter, RawEvent};
+pub use events::RawEvent;
 pub use fault::{Class, StripeError, Told};
 pub use objects::{
     Account, Card, Charge, Customer, Dispute, Evidence, Invoice, Metadata, MethodDetails, Page, PaymentError,

@@ -41,20 +41,9 @@ pub struct Session {
     pub currency: Option<String>,
     /// Once there is one.
     pub payment_intent: Option<Ref>,
-    /// `cus_…`
-    pub customer: Option<Ref>,
-    /// In mode subscription.
-    pub subscription: Option<Ref>,
-    /// Ours: the order.
-    pub client_reference_id: Option<String>,
     /// Ours.
     #[serde(default)]
     pub metadata: Metadata,
-    /// When it ends by itself.
-    pub expires_at: Option<i64>,
-    /// Real money.
-    #[serde(default)]
-    pub livemode: bool,
 }
 
 /// A payment and its way through banks.
@@ -64,33 +53,20 @@ pub struct PaymentIntent {
     pub id: String,
     /// succeeded, processing, requires_payment_method, requires_action, requires_confirmation, requires_capture, canceled.
     pub status: String,
-    /// Minor units.
-    pub amount: i64,
     /// Minor units that came in.
     #[serde(default)]
     pub amount_received: i64,
     /// Lower case.
     pub currency: String,
-    /// `cus_…`
-    pub customer: Option<Ref>,
     /// The last try to take the money; older versions have a list of `charges` instead.
     #[serde(default, deserialize_with = "object_if_any")]
     latest_charge: Option<Charge>,
     charges: Option<Page<Charge>>,
-    /// What it is paid with.
-    pub payment_method: Option<Ref>,
     /// Why it did not work.
     pub last_payment_error: Option<PaymentError>,
-    /// Why it was given up.
-    pub cancellation_reason: Option<String>,
     /// Ours.
     #[serde(default)]
     pub metadata: Metadata,
-    /// When it was made.
-    pub created: Option<i64>,
-    /// Real money.
-    #[serde(default)]
-    pub livemode: bool,
 }
 
 impl PaymentIntent {
@@ -107,9 +83,6 @@ pub struct PaymentError {
     pub code: Option<String>,
     /// insufficient_funds …
     pub decline_code: Option<String>,
-    /// card_error …
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
 }
 
 /// One try to take money.
@@ -117,30 +90,13 @@ pub struct PaymentError {
 pub struct Charge {
     /// `ch_…` or `py_…`
     pub id: String,
-    /// succeeded, pending or failed.
-    pub status: Option<String>,
-    /// Minor units.
-    pub amount: i64,
     /// Minor units given back so far.
     #[serde(default)]
     pub amount_refunded: i64,
-    /// Lower case.
-    pub currency: String,
-    /// A dispute was opened on it.
-    #[serde(default)]
-    pub disputed: bool,
     /// `pi_…`
     pub payment_intent: Option<Ref>,
-    /// `cus_…`
-    pub customer: Option<Ref>,
     /// What it was paid with.
     pub payment_method_details: Option<MethodDetails>,
-    /// Stripe's receipt. Whoever knows it sees it.
-    pub receipt_url: Option<SecretString>,
-    /// Where the fee will be.
-    pub balance_transaction: Option<Ref>,
-    /// Why it failed.
-    pub failure_code: Option<String>,
 }
 
 /// What a charge was paid with.
@@ -149,10 +105,6 @@ pub struct MethodDetails {
     /// card, sepa_debit …
     #[serde(rename = "type")]
     pub kind: String,
-    /// When it was a card.
-    pub card: Option<Card>,
-    /// When it was a direct debit.
-    pub sepa_debit: Option<Account>,
 }
 
 /// A card, as far as its owner is shown it.
@@ -173,10 +125,6 @@ pub struct Card {
 pub struct Account {
     /// Four digits.
     pub last4: Option<String>,
-    /// The bank's code.
-    pub bank_code: Option<String>,
-    /// Two letters.
-    pub country: Option<String>,
 }
 
 /// A card or an account that somebody keeps with us.
@@ -193,8 +141,6 @@ pub struct PaymentMethod {
     pub card: Option<Card>,
     /// When it is an account.
     pub sepa_debit: Option<Account>,
-    /// When it was made.
-    pub created: Option<i64>,
 }
 
 /// Money given back.
@@ -210,15 +156,11 @@ pub struct Refund {
     pub currency: String,
     /// `pi_…`
     pub payment_intent: Option<Ref>,
-    /// `ch_…`
-    pub charge: Option<Ref>,
     /// Why it failed.
     pub failure_reason: Option<String>,
     /// Ours.
     #[serde(default)]
     pub metadata: Metadata,
-    /// When it was made.
-    pub created: Option<i64>,
 }
 
 /// A payment somebody's bank takes back.
@@ -234,15 +176,11 @@ pub struct Dispute {
     pub currency: String,
     /// fraudulent, product_not_received …
     pub reason: Option<String>,
-    /// `ch_…`
-    pub charge: Option<Ref>,
     /// `pi_…`
     pub payment_intent: Option<Ref>,
     /// Until when we may answer.
     #[serde(default)]
     pub evidence_details: Evidence,
-    /// When it was opened.
-    pub created: Option<i64>,
 }
 
 /// What a dispute still asks of us.
@@ -251,10 +189,6 @@ pub struct Dispute {
 pub struct Evidence {
     /// Seconds since 1970.
     pub due_by: Option<i64>,
-    /// Something was handed in.
-    pub has_evidence: bool,
-    /// The date has passed.
-    pub past_due: bool,
 }
 
 /// Somebody who pays, without who it is.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::document::{Invoice, Kind, Line, Locale, Payment, Preceding, Unit};
+use super::document::{Invoice, Kind, Line, Locale, Means, Payment, Preceding, Unit};
 use super::{numbering, sums};
 use crate::domain::billing::totals::VatTotal;
 use crate::kernel::config::{House, WordingKey};
@@ -48,17 +48,26 @@ pub fn of(house: &House, invoice: &Invoice, part: &Part, today: NaiveDate) -> Op
         allowances,
         stated_vat,
         vat_in_euro: None,
-        payment: Payment {
-            paid: if part.refunded_at.is_some() { part.amount } else { 0 },
-            paid_at: part.refunded_at,
-            ..invoice.payment.clone()
-        },
+        payment: payment(invoice, part),
         terms: Some(terms),
         ..invoice.clone()
     };
     let rate = invoice.vat_in_euro.as_ref();
     credit.vat_in_euro = rate.and_then(|said| credit.vat_in_euro_at(said.rate, said.rate_date));
     Some(credit)
+}
+
+/// Money goes back by Stripe, never by transfer.
+fn payment(invoice: &Invoice, part: &Part) -> Payment {
+    let own = invoice.payment.clone();
+    match part.refunded_at {
+        None => Payment { paid: 0, paid_at: None, ..own },
+        Some(at) => {
+            let by_transfer = own.means == Means::Transfer;
+            let own = if by_transfer { Payment { means: Means::Card, iban: None, bic: None, ..own } } else { own };
+            Payment { paid: part.amount, paid_at: Some(at), ..own }
+        }
+    }
 }
 
 /// A line for each rate: which of the goods or hours were taken back, nobody says when money is refunded.

@@ -123,7 +123,7 @@ pub async fn get(db: &mut PgConnection, scope: &Scope, id: InvoiceId) -> Result<
         "select" "from invoices
          where id = $1 and ($4 or status <> 'draft')
            and ($2::uuid is null or customer_id = (select c.id from customers c where c.user_id = $2))
-           and ($3::bytea is null or order_id = (select o.id from orders o where o.token_hash = $3))",
+           and ($3::bytea is null or exists (select from orders o where o.id = order_id and o.token_hash = $3))",
         id.0,
         user,
         token,
@@ -156,14 +156,16 @@ pub async fn of_refund(db: &mut PgConnection, refund: RefundId) -> Result<Option
     Ok(row.fetch_optional(db).await?.map(InvoiceRow::from))
 }
 
-/// Invoices that were to be paid before this day and are not, oldest first, at most 1,000.
-pub async fn overdue(db: &mut PgConnection, today: NaiveDate) -> Result<Vec<InvoiceRow>> {
-    let rows = invoice!(
-        "select" "from invoices where status = 'issued' and kind <> 'credit_note' and due_cents > 0 and due_date < $1
-         order by due_date, id limit 1000",
-        today
+/// Invoices that were to be paid from one day to another, both included, and are not; oldest first.
+pub async fn overdue(db: &mut PgConnection, from: NaiveDate, to: NaiveDate) -> Result<Vec<InvoiceId>> {
+    let rows = sqlx::query_scalar!(
+        r#"select id as "id: InvoiceId" from invoices
+           where status = 'issued' and kind <> 'credit_note' and due_cents > 0 and due_date between $1 and $2
+           order by due_date, id"#,
+        from,
+        to
     );
-    Ok(rows.fetch_all(db).await?.into_iter().map(InvoiceRow::from).collect())
+    Ok(rows.fetch_all(db).await?)
 }
 
 /// Whose account it is for.
@@ -196,7 +198,7 @@ pub async fn list(
         "select" "from invoices
          where ($3 or status <> 'draft')
            and ($1::uuid is null or customer_id = (select c.id from customers c where c.user_id = $1))
-           and ($2::bytea is null or order_id = (select o.id from orders o where o.token_hash = $2))
+           and ($2::bytea is null or exists (select from orders o where o.id = order_id and o.token_hash = $2))
            and ($4::text is null or status = $4) and ($5::text is null or kind = $5)
            and ($6::text is null or pdf_status = $6) and ($7::uuid is null or order_id = $7)
            and ($8::uuid is null or customer_id = $8) and ($9::text is null or number = $9)

@@ -49,8 +49,9 @@ impl Invoice {
     pub fn computed(&self) -> Option<Totals> {
         let taxed = |amount, category, rate_bp| Taxed { net: self.money(amount), category, rate_bp };
         let lines = self.lines.iter().map(|line| taxed(line.net, line.vat_category, line.vat_rate_bp));
-        let less = self.allowances.iter().map(|off| taxed(-off.amount, off.vat_category, off.vat_rate_bp));
-        totals::of(self.currency, lines.chain(less))
+        let less = self.allowances.iter();
+        let less = less.map(|off| Some(taxed(off.amount.checked_neg()?, off.vat_category, off.vat_rate_bp)));
+        totals::of(self.currency, lines.chain(less.collect::<Option<Vec<_>>>()?))
     }
 
     /// Its VAT in euros at this rate, rounded half up. None for an invoice in euros, and for more than fits.
@@ -80,7 +81,7 @@ pub fn unit_price(price: Money) -> Option<UnitPrice> {
 }
 
 fn half_up(exact: i128, by: i128) -> Option<i64> {
-    i64::try_from((exact.abs() + by / 2) / by * exact.signum()).ok()
+    i64::try_from(exact.abs().checked_add(by / 2)? / by * exact.signum()).ok()
 }
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ struct Said {
 
 impl Said {
     fn of(document: &Invoice) -> Result<Self> {
+        // Rates that no column holds; which of the others are right, the checks say.
+        if let Some(n) = document.lines.iter().position(|line| !(0..=10_000).contains(&line.vat_rate_bp)) {
+            return Err(Error::field(&format!("document.lines[{n}].vat_rate_bp"), "range", "must be 0 to 10000"));
+        }
         let sums = document.sums();
         let sums = sums.ok_or_else(|| Error::field("lines", "range", "come to more than an invoice may"))?;
         let vat_breakdown = serde_json::to_value(&sums.by_rate).map_err(Error::internal)?;
@@ -63,14 +67,14 @@ pub async fn insert(db: &mut PgConnection, new: &NewInvoice, problems: &[Problem
 }
 
 async fn insert_lines(db: &mut PgConnection, invoice: InvoiceId, document: &Invoice) -> Result<()> {
-    for line in &document.lines {
+    for (line, position) in document.lines.iter().zip(1..) {
         sqlx::query!(
             "insert into invoice_lines (id, invoice_id, position, name, description, quantity, unit_code, unit_price,
                                         net_cents, vat_rate, vat_category)
              values ($1, $2, $3, $4, $5, $6::text::numeric, $7, $8::text::numeric, $9, $10::int / 100.0, $11)",
             Uuid::now_v7(),
             invoice.0,
-            i32::try_from(line.position).unwrap_or(i32::MAX),
+            position,
             line.name,
             line.detail.as_deref().unwrap_or_default(),
             line.quantity.to_string(),

@@ -261,12 +261,17 @@ pub async fn take_again(db: &mut PgConnection, order: &Order) -> Result<Vec<Stri
     Ok(gone)
 }
 
-/// Its summary as it was at this version is drawn.
-pub async fn summarised(db: &mut PgConnection, id: OrderId, version: i32, file: FileId) -> Result<()> {
-    sqlx::query!("update orders set summary_version = $2, summary_file_id = $3 where id = $1", id.0, version, file.0)
-        .execute(db)
-        .await?;
-    Ok(())
+/// Its summary as it was at this version is drawn. The file of an earlier one, which nobody needs any more.
+pub async fn summarised(db: &mut PgConnection, id: OrderId, version: i32, file: FileId) -> Result<Option<FileId>> {
+    let former = sqlx::query_scalar!(
+        r#"with former as (select summary_file_id from orders where id = $1)
+           update orders set summary_version = $2, summary_file_id = $3 where id = $1
+           returning (select summary_file_id from former) as "former: FileId""#,
+        id.0,
+        version,
+        file.0
+    );
+    Ok(former.fetch_one(db).await?)
 }
 
 async fn hold(db: &mut PgConnection, line: &OrderLine, pieces: i32) -> Result<()> {

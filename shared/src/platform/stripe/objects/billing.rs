@@ -17,29 +17,14 @@ pub struct Subscription {
     /// Ends with its period.
     #[serde(default)]
     pub cancel_at_period_end: bool,
-    /// When it was ended.
-    pub ended_at: Option<i64>,
-    /// When the trial ends.
-    pub trial_end: Option<i64>,
-    /// `in_…`
-    pub latest_invoice: Option<Ref>,
     current_period_end: Option<i64>,
     /// What it consists of.
     pub items: Page<Item>,
-    /// Ours.
-    #[serde(default)]
-    pub metadata: Metadata,
 }
 
 /// One line of a subscription.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Item {
-    /// `si_…`
-    pub id: String,
-    /// What it costs.
-    pub price: Option<Ref>,
-    /// How many.
-    pub quantity: Option<i64>,
     current_period_end: Option<i64>,
 }
 
@@ -63,26 +48,11 @@ pub struct Invoice {
     pub total: i64,
     /// Minor units.
     #[serde(default)]
-    pub amount_due: i64,
-    /// Minor units.
-    #[serde(default)]
     pub amount_paid: i64,
     /// Lower case.
     pub currency: String,
-    /// subscription_create, subscription_cycle, manual …
-    pub billing_reason: Option<String>,
-    /// Seconds since 1970.
-    pub period_start: Option<i64>,
     /// Seconds since 1970.
     pub period_end: Option<i64>,
-    /// When Stripe asks for the money again.
-    pub next_payment_attempt: Option<i64>,
-    /// How often it has asked.
-    #[serde(default)]
-    pub attempt_count: i64,
-    /// Ours.
-    #[serde(default)]
-    pub metadata: Metadata,
     subscription: Option<Ref>,
     parent: Option<Parent>,
 }
@@ -123,9 +93,6 @@ pub struct Product {
     /// Deleted at Stripe: only the id is left.
     #[serde(default)]
     pub deleted: bool,
-    /// Ours.
-    #[serde(default)]
-    pub metadata: Metadata,
 }
 
 /// What it costs. A price never changes: another amount is another price.
