@@ -40,13 +40,17 @@ pub enum Place {
     Requests,
     /// Invoices and credit notes.
     Invoices,
+    /// Figures.
+    Stats,
     /// Who did what.
     Audit,
+    /// What may be changed without a restart.
+    Settings,
     /// Errors.
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 13] = [
+const NAVIGATION: [(Place, &str, &str, &str); 15] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
@@ -59,7 +63,9 @@ const NAVIGATION: [(Place, &str, &str, &str); 13] = [
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
     (Place::Requests, "Requests", "/admin/requests", "requests"),
     (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
+    (Place::Stats, "Statistics", "/admin/stats", "stats"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
+    (Place::Settings, "Settings", "/admin/settings", "limits"),
 ];
 
 #[derive(Debug, Serialize)]

@@ -39,6 +39,8 @@ mod requests;
 mod row;
 mod schedules;
 mod session;
+mod settings;
+mod stats;
 mod timeline;
 mod workers;
 
@@ -66,8 +68,22 @@ pub const ANSWER: &str = "requests.manage";
 /// To see invoices, issue and send them.
 pub const BILL: &str = "invoices.manage";
 
+/// To see who did what.
+pub const AUDIT: &str = "audit.read";
+/// To change settings.
+pub const SET: &str = "settings.manage";
+/// To see figures.
+pub const COUNT: &str = "stats.read";
+
 /// The ways in: any of these rights opens the dashboard, and the first that is held says where one begins.
-const DOORS: [(&str, &str); 3] = [(READ, "/admin"), (ANSWER, "/admin/requests"), (BILL, "/admin/invoices")];
+const DOORS: [(&str, &str); 6] = [
+    (READ, "/admin"),
+    (ANSWER, "/admin/requests"),
+    (BILL, "/admin/invoices"),
+    (AUDIT, "/admin/audit"),
+    (COUNT, "/admin/stats"),
+    (SET, "/admin/settings"),
+];
 
 /// The pages, the actions, signing in and out, the assets.
 pub fn router(app: &App) -> Router<App> {
@@ -87,6 +103,9 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(MANAGE), actions()))
         .merge(group(Some(ANSWER), letters()))
         .merge(group(Some(BILL), bills()))
+        .merge(group(Some(AUDIT), log()))
+        .merge(group(Some(SET), knobs()))
+        .merge(group(Some(COUNT), figures()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn(gate::dress))
 }
@@ -101,6 +120,9 @@ pub const fn right(place: Place) -> &'static str {
     match place {
         Place::Requests => ANSWER,
         Place::Invoices => BILL,
+        Place::Audit => AUDIT,
+        Place::Stats => COUNT,
+        Place::Settings => SET,
         _ => READ,
     }
 }
@@ -140,6 +162,25 @@ fn bills() -> Vec<(&'static str, MethodRouter<App>)> {
     ]
 }
 
+/// Who did what.
+fn log() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/audit", get(audit::list)),
+        ("/admin/audit/verification", get(audit::verification)),
+        ("/admin/audit/{id}", get(audit::show)),
+    ]
+}
+
+/// What may be changed without a restart.
+fn knobs() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![("/admin/settings", get(settings::list)), ("/admin/settings/{key}", post(settings::set))]
+}
+
+/// Figures.
+fn figures() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![("/admin/stats", get(stats::show))]
+}
+
 /// What one may look at.
 fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
@@ -160,7 +201,6 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/mailbox/{name}", get(mailbox::show)),
         ("/admin/mailbox/{name}/body.html", get(mailbox::body)),
         ("/admin/mailbox/{name}/attachments/{number}", get(mailbox::attachment)),
-        ("/admin/audit", get(audit::list)),
     ]
 }
 

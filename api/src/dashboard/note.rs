@@ -74,6 +74,10 @@ pub enum What {
     InvoiceCredited,
     /// The invoice did not allow it.
     InvoiceRefused,
+    /// A setting was changed.
+    Set,
+    /// Somebody else changed the setting first.
+    SetRefused,
     /// Nobody said why.
     ReasonMissing,
     /// The job's state did not allow it.
@@ -82,7 +86,7 @@ pub enum What {
     UsedUp,
 }
 
-const CODES: [(What, &str); 25] = [
+const CODES: [(What, &str); 27] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -105,6 +109,8 @@ const CODES: [(What, &str); 25] = [
     (What::InvoiceDrawn, "invoice-drawn"),
     (What::InvoiceCredited, "invoice-credited"),
     (What::InvoiceRefused, "invoice-refused"),
+    (What::Set, "set"),
+    (What::SetRefused, "set-refused"),
     (What::ReasonMissing, "reason-missing"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
@@ -127,7 +133,10 @@ impl From<What> for Note {
 impl Note {
     /// With its tone and icon.
     pub fn shown(self) -> Shown {
-        let warn = matches!(self.what, What::Refused | What::UsedUp | What::InvoiceRefused | What::ReasonMissing);
+        let warn = matches!(
+            self.what,
+            What::Refused | What::UsedUp | What::InvoiceRefused | What::SetRefused | What::ReasonMissing
+        );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
     }
@@ -160,6 +169,10 @@ impl Note {
             What::InvoiceCredited => "This credit note takes the invoice back.".into(),
             What::InvoiceRefused => {
                 "Nothing was changed: the invoice does not allow it as it stands; see what the rules say.".into()
+            }
+            What::Set => "The setting holds from now on, in every process.".into(),
+            What::SetRefused => {
+                "Nothing was changed: somebody else has changed it meanwhile; this is what holds.".into()
             }
             What::ReasonMissing => "Nothing was changed: say why.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),

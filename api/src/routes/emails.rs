@@ -24,6 +24,7 @@ pub fn table() -> Table {
         .get("/{id}", Access::Can("jobs.read"), show)
         .says("One mail, with a preview whose secret link is masked")
         .gives::<EmailPage>(200)
+        .opens("ADMIN_ACCESS", "email")
 }
 
 /// A mail and how it looks.

@@ -2,6 +2,7 @@
 
 mod admin_invoices;
 mod alarms;
+mod audit;
 mod auth;
 mod batches;
 pub mod documentation;
@@ -20,6 +21,8 @@ mod payments;
 mod products;
 mod requests;
 mod schedules;
+mod settings;
+mod stats;
 mod stripe_events;
 mod summaries;
 mod webhooks;
@@ -62,6 +65,10 @@ pub fn tables() -> Vec<Table> {
         workers::table(),
         schedules::table(),
         alarms::table(),
+        audit::table(),
+        settings::table(),
+        settings::admin(),
+        stats::table(),
         emails::table(),
         files::table(),
         health::table(),
