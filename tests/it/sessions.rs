@@ -142,7 +142,7 @@ async fn a_refresh_token_that_comes_back_ends_the_whole_family() {
     assert_eq!(refresh(&app, &first["refresh_token"]).await.status(401).code(), "invalid_refresh_token");
     refresh(&app, &second["refresh_token"]).await.status(401);
     app.anonymous().token(second["token"].as_str().expect("a token")).get("/api/v1/me").await.status(401);
-    let audit = app.sql("select severity from audit_log where action = 'REFRESH_TOKEN_REUSED'").await;
+    let audit = app.sql("select severity from audit_log where action = 'SECURITY_BREACH'").await;
     assert_eq!(audit, json!([{ "severity": "high" }]));
     login(&app.anonymous(), "alice@example.org", PASSWORD).await.status(200); // the person may begin anew
 }
