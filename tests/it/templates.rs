@@ -16,7 +16,7 @@ const OPTIONAL: [(&str, &[&str]); 25] = [
     ("admin-info", &["action_url"]),
     ("admin-message", &["action_url", "sender_email", "sender_name"]),
     ("admin-system", &["action_url"]),
-    ("admin-warning", &["action_url"]),
+    ("admin-warning", &["action_url", "actor_role", "audit_action", "severity", "target"]),
     ("admin-success", &["action_url"]),
     ("admin-order", &["action_url", "message"]),
     ("admin-payment", &["action_url", "message"]),
