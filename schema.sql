@@ -4,6 +4,104 @@ CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public;
 
 COMMENT ON EXTENSION citext IS 'data type for case-insensitive character strings';
 
+CREATE FUNCTION public.audit_chain_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if tg_op = 'UPDATE' then
+        if old.purged_by is null and to_jsonb(new) - 'purged_by' = to_jsonb(old) - 'purged_by'
+            and exists (select from audit_log where id = new.purged_by and action = 'AUDIT_PURGED')
+        then
+            return new;
+        end if;
+    end if;
+    raise exception 'the chain of the audit log is append-only' using errcode = 'restrict_violation';
+end $$;
+
+CREATE TABLE public.audit_log (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
+    actor_id uuid,
+    actor_email text,
+    action text NOT NULL,
+    severity text NOT NULL,
+    target_type text,
+    target_id text,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ip_address inet,
+    user_agent text,
+    request_id uuid,
+    outcome text DEFAULT 'success'::text NOT NULL,
+    actor_role text,
+    salt bytea,
+    salt_why bytea,
+    digest_what bytea NOT NULL,
+    digest_who bytea NOT NULL,
+    digest_where bytea NOT NULL,
+    digest_why bytea NOT NULL,
+    CONSTRAINT audit_log_details CHECK ((jsonb_typeof(details) = 'object'::text)),
+    CONSTRAINT audit_log_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'refused'::text, 'error'::text]))),
+    CONSTRAINT audit_log_severity_check CHECK ((severity = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])))
+);
+
+CREATE FUNCTION public.audit_digest(r public.audit_log) RETURNS public.audit_log
+    LANGUAGE plpgsql
+    AS $$
+begin
+    r.digest_what := sha256(audit_fields(r.id::text, (extract(epoch from r.occurred_at) * 1000000)::bigint::text, r.action,
+        r.severity, r.target_type, r.target_id, (r.details - 'reason')::text, r.request_id::text, r.outcome));
+    r.digest_who := sha256(audit_fields(r.id::text, r.actor_id::text, r.actor_role));
+    r.digest_where := sha256(audit_fields(r.id::text, encode(r.salt, 'hex'), r.actor_email, r.ip_address::text, r.user_agent));
+    r.digest_why := sha256(audit_fields(r.id::text, encode(r.salt_why, 'hex'), (r.details->'reason')::text));
+    return r;
+end $$;
+
+CREATE FUNCTION public.audit_fields(VARIADIC fields text[]) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select convert_to(coalesce(string_agg(coalesce(octet_length(f) || ':' || f, '-'), '' order by n), ''), 'UTF8')
+    from unnest(fields) with ordinality as x (f, n)
+$$;
+
+CREATE FUNCTION public.audit_log_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    traces constant text[] := array['actor_email', 'ip_address', 'user_agent', 'salt'];
+    same_where boolean; same_why boolean;
+begin
+    if tg_op = 'DELETE' then
+        if exists (select from audit_chain where entry_id = old.id and purged_by is not null) then
+            return old;
+        end if;
+    elsif tg_op = 'UPDATE' then
+        same_where := (new.actor_email, new.ip_address, new.user_agent, new.salt)
+            is not distinct from (old.actor_email, old.ip_address, old.user_agent, old.salt);
+        same_why := (new.details->'reason', new.salt_why) is not distinct from (old.details->'reason', old.salt_why);
+        if to_jsonb(new) - traces - 'salt_why' - 'details' = to_jsonb(old) - traces - 'salt_why' - 'details'
+            and new.details - 'reason' = old.details - 'reason'
+            and (same_where or num_nonnulls(new.actor_email, new.ip_address, new.user_agent, new.salt) = 0)
+            and (same_why or (new.salt_why is null and not new.details ? 'reason'))
+        then
+            return new;
+        end if;
+    end if;
+    raise exception 'the audit log is append-only' using errcode = 'restrict_violation';
+end $$;
+
+CREATE FUNCTION public.audit_log_written() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if new.actor_id is not null then
+        select role, email into new.actor_role, new.actor_email from users where id = new.actor_id;
+    end if;
+    new.salt := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+    new.salt_why := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+    insert into audit_pending values (new.id);
+    return audit_digest(new);
+end $$;
+
 CREATE FUNCTION public.invoice_lines_frozen() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -75,23 +173,19 @@ CREATE TABLE public.alarms (
     CONSTRAINT alarms_rule_check CHECK ((rule = ANY (ARRAY['no_worker'::text, 'oldest_age'::text, 'failure_rate'::text, 'dead_count'::text, 'regression'::text])))
 );
 
-CREATE TABLE public.audit_log (
-    id bigint NOT NULL,
-    occurred_at timestamp with time zone DEFAULT now() NOT NULL,
-    actor_id uuid,
-    actor_email text,
-    action text NOT NULL,
-    severity text NOT NULL,
-    target_type text,
-    target_id text,
-    description text,
-    details jsonb DEFAULT '{}'::jsonb NOT NULL,
-    ip_address inet,
-    user_agent text,
-    request_id uuid,
-    outcome text DEFAULT 'success'::text NOT NULL,
-    CONSTRAINT audit_log_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'refused'::text, 'error'::text]))),
-    CONSTRAINT audit_log_severity_check CHECK ((severity = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'critical'::text])))
+CREATE TABLE public.audit_chain (
+    seq bigint NOT NULL,
+    entry_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    hash bytea NOT NULL,
+    purged_by bigint
+);
+
+CREATE TABLE public.audit_head (
+    one boolean DEFAULT true NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_head_one_check CHECK (one)
 );
 
 ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -101,6 +195,10 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.audit_pending (
+    entry_id bigint NOT NULL
 );
 
 CREATE TABLE public.batches (
@@ -692,7 +790,15 @@ CREATE TABLE public.settings (
     value jsonb NOT NULL,
     is_public boolean DEFAULT false NOT NULL,
     updated_by uuid,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL
+);
+
+CREATE TABLE public.stat_snapshots (
+    topic text NOT NULL,
+    period date NOT NULL,
+    value jsonb NOT NULL,
+    as_of timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.stripe_events (
@@ -806,8 +912,20 @@ ALTER TABLE ONLY public.account_tokens
 ALTER TABLE ONLY public.alarms
     ADD CONSTRAINT alarms_pkey PRIMARY KEY (rule, subject);
 
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_entry_id_key UNIQUE (entry_id);
+
+ALTER TABLE ONLY public.audit_chain
+    ADD CONSTRAINT audit_chain_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY public.audit_head
+    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.audit_pending
+    ADD CONSTRAINT audit_pending_pkey PRIMARY KEY (entry_id);
 
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
@@ -965,6 +1083,9 @@ ALTER TABLE ONLY public.sessions
 ALTER TABLE ONLY public.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (key);
 
+ALTER TABLE ONLY public.stat_snapshots
+    ADD CONSTRAINT stat_snapshots_pkey PRIMARY KEY (topic, period);
+
 ALTER TABLE ONLY public.stripe_events
     ADD CONSTRAINT stripe_events_event_id_key UNIQUE (event_id);
 
@@ -1001,6 +1122,14 @@ ALTER TABLE ONLY public.workers
 CREATE INDEX account_tokens_expiry ON public.account_tokens USING btree (expires_at);
 
 CREATE INDEX account_tokens_user ON public.account_tokens USING btree (user_id, purpose);
+
+CREATE INDEX audit_chain_purged ON public.audit_chain USING btree (purged_by) WHERE (purged_by IS NOT NULL);
+
+CREATE INDEX audit_log_action ON public.audit_log USING btree (action, occurred_at);
+
+CREATE INDEX audit_log_actor ON public.audit_log USING btree (actor_id, id) WHERE (actor_id IS NOT NULL);
+
+CREATE INDEX audit_log_grave ON public.audit_log USING btree (id) WHERE (severity = ANY (ARRAY['high'::text, 'critical'::text]));
 
 CREATE INDEX audit_log_target ON public.audit_log USING btree (target_type, target_id);
 
@@ -1137,6 +1266,16 @@ CREATE INDEX stripe_events_type ON public.stripe_events USING btree (type, recei
 CREATE INDEX users_pending ON public.users USING btree (created_at) WHERE (status = 'pending_activation'::text);
 
 CREATE INDEX users_role ON public.users USING btree (role);
+
+CREATE TRIGGER audit_chain_kept BEFORE DELETE OR UPDATE ON public.audit_chain FOR EACH ROW EXECUTE FUNCTION public.audit_chain_kept();
+
+CREATE TRIGGER audit_chain_whole BEFORE TRUNCATE ON public.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION public.audit_chain_kept();
+
+CREATE TRIGGER audit_log_kept BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_kept();
+
+CREATE TRIGGER audit_log_whole BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION public.audit_log_kept();
+
+CREATE TRIGGER audit_log_written BEFORE INSERT ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.audit_log_written();
 
 CREATE TRIGGER invoice_lines_frozen BEFORE INSERT OR DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION public.invoice_lines_frozen();
 

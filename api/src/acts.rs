@@ -1,4 +1,4 @@
-//! What administrators order about queues, kinds and failures: the change and its audit entry in one transaction.
+//! What administrators order about queues, kinds, failures and settings: the change and its audit entry in one transaction.
 //! REST, command line and dashboard come through here, so none of them can forget the entry.
 
 pub mod mails;
@@ -10,6 +10,7 @@ use shared::platform::audit::{self, Entry, Severity};
 use shared::platform::jobs::admin::groups;
 use shared::platform::jobs::admin::kinds::{self, Fuse};
 use shared::platform::jobs::admin::lanes::{self, Limits, NewLimits};
+use shared::platform::settings::{self, Known};
 use shared::platform::tx::Tx;
 
 /// Stops a queue on all workers; what runs finishes.
@@ -70,6 +71,22 @@ pub async fn unmute(tx: &mut Tx, fingerprint: &str, reason: Option<&str>) -> Res
 pub async fn note(tx: &mut Tx, fingerprint: &str, note: Option<&str>) -> Result<()> {
     groups::note(tx, fingerprint, note).await?;
     record(tx, "ERROR_GROUP_NOTED", ("error", fingerprint), json!({ "note": note })).await
+}
+
+/// Changes a setting, or puts its default back.
+pub async fn set(
+    tx: &mut Tx,
+    key: &str,
+    value: Option<&Value>,
+    seen: Option<i32>,
+    reason: Option<&str>,
+) -> Result<Known> {
+    let (before, after) = settings::set(tx, key, value, seen).await?;
+    if before.value != after.value {
+        let details = json!({ "before": before.value, "after": after.value, "reason": reason });
+        record(tx, "SETTINGS_CHANGED", ("setting", key), details).await?;
+    }
+    Ok(after)
 }
 
 fn in_future(tx: &Tx, until: Option<DateTime<Utc>>) -> Result<()> {

@@ -9,7 +9,10 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -18,9 +21,11 @@ use shared::domain::identity::sessions;
 use shared::kernel::Error;
 use shared::kernel::config::Auth;
 use shared::kernel::ids::{SessionId, UserId};
+use shared::platform::tx::Origin;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::watch;
 
 /// A longer header is none of ours.
 const LONGEST: usize = 4096;
@@ -63,11 +68,19 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
 
 /// Who calls with these headers. None: no token. 401: a token that is not ours, is too old, or whose session, account
 /// or role has ended.
-pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
+pub async fn authenticate(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Option<Caller>, ApiError> {
     let Some(token) = bearer(headers)? else {
         return Ok(None);
     };
-    let claims = app.keys.check(token, app.platform.clock.now())?;
+    let claims = match app.keys.check(token, app.platform.clock.now()) {
+        Ok(claims) => claims,
+        Err(error) => {
+            if app.keys.is_tampered(token) {
+                watch::tampered(app, origin).await;
+            }
+            return Err(error.into());
+        }
+    };
     let identity = sessions::identify(&mut *app.db().await?, claims.sid, claims.sub).await?;
     let identity = identity.ok_or(Error::Unauthenticated("session_ended"))?;
     Ok(Some(Caller {
@@ -153,6 +166,15 @@ impl Keys {
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.0.encoding);
         Ok((token.map_err(Error::internal)?, expires_at))
+    }
+
+    /// Whether a token says that it is ours, and its signature says that it is not.
+    fn is_tampered(&self, token: &str) -> bool {
+        let read = jsonwebtoken::decode::<Claims>(token, &self.0.decoding, &self.0.validation);
+        let forged = read.is_err_and(|error| matches!(error.kind(), ErrorKind::InvalidSignature));
+        let said = || token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+        let claims = |said: Vec<u8>| serde_json::from_slice::<Claims>(&said).ok();
+        forged && said().and_then(claims).is_some_and(|c| c.iss == self.0.issuer && c.aud == self.0.audience)
     }
 
     /// What a token of ours says; 401 otherwise.

@@ -14,3 +14,4 @@ pub mod http;
 pub mod openapi;
 pub mod routes;
 pub mod table;
+mod watch;

@@ -17,6 +17,7 @@ use shared::platform::tx::Origin;
 use crate::app::App;
 use crate::auth;
 use crate::error::ApiError;
+use crate::watch::{self, Opens};
 
 /// Who may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub struct Row {
     pub downloads: bool,
     /// Bytes that its body may have, when that is more than others'.
     pub largest: Option<usize>,
+    /// What is recorded of whoever reads it with success.
+    pub opens: Option<Opens>,
     handler: MethodRouter<App>,
 }
 
@@ -118,6 +121,7 @@ impl Table {
             streams: false,
             largest: None,
             downloads: false,
+            opens: None,
             handler,
         });
         self
@@ -184,6 +188,12 @@ impl Table {
         self.last(|row| row.downloads = true)
     }
 
+    /// Whoever reads the last row's record with success is in the audit log; its id is the path's parameter.
+    #[must_use]
+    pub fn opens(self, action: &'static str, target: &'static str) -> Self {
+        self.last(|row| row.opens = Some(Opens { action, target }))
+    }
+
     /// The last row's rate limit.
     #[must_use]
     pub fn limit(self, limit: Limit) -> Self {
@@ -198,7 +208,7 @@ impl Table {
     /// The router, each row behind its gate.
     pub fn router(self, app: &App) -> Router<App> {
         self.rows.into_iter().fold(Router::new(), |router, row| {
-            let gate = Gate { app: app.clone(), access: row.access, limit: row.limit };
+            let gate = Gate { app: app.clone(), access: row.access, limit: row.limit, opens: row.opens };
             let handler = match row.largest {
                 Some(largest) => row.handler.layer(DefaultBodyLimit::max(largest)),
                 None => row.handler,
@@ -214,28 +224,39 @@ struct Gate {
     app: App,
     access: Access,
     limit: Limit,
+    opens: Option<Opens>,
 }
 
 /// Identifies, limits, authorises; then calls. The caller goes on as an extension.
 async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    match admit(&gate, &mut request).await {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
+    if let Err(error) = admit(&gate, &mut request).await {
+        return error.into_response();
+    }
+    let Some(opens) = gate.opens else { return next.run(request).await };
+    let look = watch::Look::of(&request);
+    let response = next.run(request).await;
+    match look.noted(&gate.app, opens, response.status()).await {
+        Ok(()) => response,
+        Err(error) => ApiError::from(error).into_response(),
     }
 }
 
 async fn admit(gate: &Gate, request: &mut Request) -> Result<(), ApiError> {
-    let caller = match auth::authenticate(&gate.app, request.headers()).await {
+    let mut origin = request.extensions().get::<Origin>().cloned().unwrap_or_default();
+    let caller = match auth::authenticate(&gate.app, request.headers(), &origin).await {
         Err(ApiError::Error(Error::Unauthenticated(_))) if gate.access == Access::Public => None,
         other => other?,
     };
-    let mut origin = request.extensions().get::<Origin>().cloned().unwrap_or_default();
     origin.actor = caller.as_ref().map(|caller| caller.user);
     limit(gate, &origin).await?;
     match (gate.access, &caller) {
         (Access::Public, _) | (Access::Caller, Some(_)) => {}
         (Access::Can(permission), Some(caller)) if caller.can(permission) => {}
-        (Access::Can(permission), Some(_)) => return Err(Error::Forbidden(permission.into()).into()),
+        (Access::Can(permission), Some(_)) => {
+            let line = format!("{} {}", request.method(), request.uri().path());
+            watch::refused(&gate.app, &origin, permission, line).await;
+            return Err(Error::Forbidden(permission.into()).into());
+        }
         (_, None) => return Err(Error::Unauthenticated("token_missing").into()),
     }
     request.extensions_mut().insert(origin);

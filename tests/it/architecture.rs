@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use regex::Regex;
+use shared::platform::audit;
 use shared::platform::jobs::kinds;
 use shared::platform::mail::catalogue;
 use shared::platform::templates::Templates;
@@ -388,7 +389,7 @@ fn snake(name: &str) -> String {
 
 #[test]
 fn the_three_lists_of_kinds_agree() {
-    let catalogue = ["/jobs/kinds.rs", "/jobs/kinds/documents.rs", "/jobs/kinds/stripe.rs"];
+    let catalogue = ["/jobs/kinds.rs", "/jobs/kinds/documents.rs", "/jobs/kinds/stripe.rs", "/jobs/kinds/upkeep.rs"];
     let catalogue: String =
         catalogue.iter().map(|path| read(&["shared/src/platform/jobs"], path).remove(0).text).collect();
     let declared: Vec<(String, String)> =
@@ -407,6 +408,27 @@ fn the_three_lists_of_kinds_agree() {
         let file = files.iter().find(|file| file.path.ends_with(&format!("/{}.rs", snake(name)))).expect("its file");
         assert!(file.text.contains(&format!("impl Run for {name} ")), "{} does not run {name}", file.path);
     }
+}
+
+#[test]
+fn every_action_that_is_recorded_is_in_the_catalogue_once() {
+    let names = sorted(audit::ACTIONS.iter().map(|action| action.name.to_owned()));
+    let once: BTreeSet<String> = names.iter().cloned().collect();
+    assert_eq!(names, Vec::from_iter(once.clone()), "an action stands there once");
+    let records = |source: &Source| source.text.contains("Severity") || source.text.contains("audit::");
+    let sources = product();
+    let records = sources.iter().filter(|source| records(source) && !source.under("shared/src/platform/audit"));
+    let mut used = BTreeSet::new();
+    for source in records {
+        for (name, _) in matches(
+            r#"(?:action: |record\([^;"]*|watch::\w+\([^;"]*|suspected\([^;"]*|opens\()"([A-Z]+(?:_[A-Z]+)*)""#,
+            &source.code(),
+        ) {
+            assert!(once.contains(name), "{}: {name} is not in the catalogue", source.path);
+            used.insert(name.to_owned());
+        }
+    }
+    assert!(used.len() > 45 && used.contains("LOGIN_FAILED") && used.contains("INVOICE_DOWNLOADED"), "{used:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod access;
 mod alarms;
 mod architecture;
+mod audit;
 mod batches;
 mod browser;
 mod catalogue_sync;
@@ -36,7 +37,9 @@ mod requests;
 mod schedules;
 mod secrets;
 mod sessions;
+mod settings;
 mod sources;
+mod stats;
 mod stripe_client;
 mod stripe_commands;
 mod templates;

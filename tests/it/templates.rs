@@ -6,14 +6,17 @@ use serde_json::{Map, Value};
 use shared::platform::templates::{LOCALES, RenderedMail, Templates};
 
 /// Variables that a mail can do without. Everything else that is missing is an error.
-const OPTIONAL: [(&str, &[&str]); 21] = [
+const OPTIONAL: [(&str, &[&str]); 25] = [
     ("account-password-changed", &["first_name", "ip_address", "support_url"]),
     ("account-password-reset", &["first_name", "ip_address"]),
+    ("account-security-alert", &["first_name", "ip_address", "support_url"]),
     ("activation-link", &["first_name", "invited_by"]),
     ("activation-welcome", &["first_name", "dashboard_url", "conversation_url"]),
     ("admin-error", &["action_url", "error_code"]),
     ("admin-info", &["action_url"]),
     ("admin-message", &["action_url", "sender_email", "sender_name"]),
+    ("admin-system", &["action_url"]),
+    ("admin-warning", &["action_url", "actor_role", "audit_action", "severity", "target"]),
     ("admin-success", &["action_url"]),
     ("admin-order", &["action_url", "message"]),
     ("admin-payment", &["action_url", "message"]),
@@ -21,6 +24,7 @@ const OPTIONAL: [(&str, &[&str]); 21] = [
     ("billing-invoice", &["invoice_url"]),
     ("billing-payment-failed", &["reason", "retry_url"]),
     ("billing-payment-reminder", &["payment_url"]),
+    ("user-error", &["action_url"]),
     ("user-order", &["action_url"]),
     ("user-payment", &["action_url", "payment_method"]),
     ("visitor-order", &["first_name"]),

@@ -11,7 +11,7 @@ use shared::platform::jobs::sweep::{Glance, Lost};
 use shared::platform::jobs::tickets::Ticket;
 use shared::platform::jobs::{Lane, alarms, batches, groups, health, permits, schedule, sweep};
 use shared::platform::tx::{Signal, Tx};
-use shared::platform::{mail, notifications};
+use shared::platform::{audit, mail, notifications};
 use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 
@@ -75,6 +75,11 @@ impl Sweeper {
         }
         if glance.blocked {
             self.permits(after).await?;
+        }
+        if glance.unsealed {
+            let mut tx = Tx::begin(&self.platform).await?;
+            audit::seal(&mut tx).await?;
+            tx.commit().await?;
         }
         if !glance.lanes.is_empty() && self.platform.tickets.in_redis() {
             self.tickets(&glance.lanes, tick).await?;

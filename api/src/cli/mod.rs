@@ -1,6 +1,7 @@
 //! The command line: `facteur`. A file or folder here is one command; every one of them can be run by a script (exit codes of
 //! sysexits.h, answers on standard output, complaints on standard error).
 
+mod audit;
 mod batches;
 mod doctor;
 mod errors;
@@ -16,6 +17,7 @@ mod retry;
 mod schedules;
 mod seed;
 mod serve;
+mod settings;
 mod show;
 mod stripe;
 mod text;
@@ -107,6 +109,12 @@ enum Command {
     /// Look at batches of jobs
     #[command(subcommand)]
     Batches(batches::Command),
+    /// Read the audit log, and prove that it is whole
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Look at settings, and change them
+    #[command(subcommand)]
+    Settings(settings::Command),
     /// Keep Stripe in step with what is here, and read what it told us
     #[command(subcommand)]
     Stripe(stripe::Command),
@@ -151,6 +159,8 @@ pub async fn run() -> ExitCode {
         Command::Queues(command) => queues::run(command).await,
         Command::Kinds(command) => kinds::run(command).await,
         Command::Batches(command) => batches::run(command).await,
+        Command::Audit(command) => audit::run(command).await,
+        Command::Settings(command) => settings::run(command).await,
         Command::Stripe(command) => stripe::run(command).await,
         Command::Invoice { args } => invoice::run(args),
         Command::Openapi => openapi::run(),

@@ -45,7 +45,7 @@ pub async fn discard(desk: Desk, Path(id): Path<JobId>) -> Answer {
     if let Err(error) = admin::discard(&mut tx, id).await {
         return refused(&desk, id, error).await;
     }
-    let details = json!({ "kind": job.kind, "state": job.state, "error": job.last_error });
+    let details = json!({ "kind": job.kind, "state": job.state, "error": job.error_code });
     record(&mut tx, "JOB_DISCARDED", Severity::High, id, details).await?;
     tx.commit().await?;
     desk.go(&format!("/admin/jobs?state={}", job.state), What::Discarded).await

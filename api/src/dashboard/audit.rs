@@ -2,24 +2,37 @@
 
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
+use shared::kernel::Error;
 use shared::kernel::text;
-use shared::platform::audit::{self, Row};
+use shared::platform::audit::{self, AuditFilter, Outcome, Row, Severity};
 use sqlx::PgConnection;
 
 use crate::dashboard::desk::Desk;
+use crate::dashboard::facts::Fact;
+use crate::dashboard::filter::{Chip, with};
+use crate::dashboard::forms::Select;
 use crate::dashboard::frame::Place;
+use crate::dashboard::marks::{self, Mark};
+use crate::dashboard::pager::Pager;
 use crate::dashboard::{mask, session};
 use crate::error::ApiError;
-use crate::extract::Query;
+use crate::extract::{Paging, Path, Query};
 
-/// Entries on a page.
-const PAGE: usize = 50;
+/// The list.
+const LIST: &str = "/admin/audit";
+/// Links that a page reads again.
+const NEWEST: i64 = 10_000;
+
+const SEVERITIES: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+const OUTCOMES: [Outcome; 3] = [Outcome::Success, Outcome::Refused, Outcome::Error];
 
 /// An entry as pages show it.
 #[derive(Debug, Serialize)]
 pub struct Line {
+    id: i64,
+    mark: Mark,
     occurred_at: DateTime<Utc>,
     words: String,
     who: String,
@@ -50,16 +63,20 @@ impl Line {
             "lane" | "kind" => Some("/admin/queues".to_owned()),
             "schedule" => Some("/admin/schedules".to_owned()),
             "error" => Some(format!("/admin/errors/{id}")),
+            "invoice" => Some(format!("/admin/invoices/{id}")),
+            "setting" => Some("/admin/settings".to_owned()),
             _ => None,
         };
         let reason = row.details["reason"].as_str().filter(|reason| !reason.is_empty());
         Self {
+            id: row.id,
+            mark: marks::severity(row.severity),
             occurred_at: row.occurred_at,
             words: words(&row.action),
             who,
             target: format!("{} {id}", kind.replace('_', " ")),
             href,
-            from: row.ip.map_or("–".into(), |network| network.ip().to_string()),
+            from: row.ip.clone().unwrap_or_else(|| "–".into()),
             reason: reason.map(str::to_owned),
             details: told(&row.details),
         }
@@ -86,26 +103,142 @@ fn told(details: &Value) -> String {
     text::cut(&parts.join(" · "), 400).into_owned()
 }
 
-/// Which page.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct From {
-    before: Option<i64>,
+/// `GET /admin/audit`
+pub async fn list(desk: Desk, Query(given): Query<AuditFilter>, Paging(wanted): Paging) -> Result<Response, ApiError> {
+    let mut db = desk.db().await?;
+    let page = audit::list(&mut db, &given, wanted).await?;
+    let (head, pending) = (audit::head(&mut db).await?, audit::pending(&mut db).await?);
+    let pager = Pager::new(LIST, &query(&given), wanted, &page);
+    let lines = Line::all(&mut db, page.rows).await?;
+    drop(db);
+    let narrowed = given != AuditFilter::default();
+    let view = json!({
+        "rows": lines,
+        "pager": pager,
+        "filter": given,
+        "selects": selects(&given),
+        "chips": chips(&given),
+        "narrowed": narrowed,
+        "head": head,
+        "pending": pending,
+    });
+    desk.page("audit", Place::Audit, "Audit", &view).await
 }
 
-/// `GET /admin/audit`
-pub async fn list(desk: Desk, Query(from): Query<From>) -> Result<Response, ApiError> {
+/// `GET /admin/audit/{id}`
+pub async fn show(desk: Desk, Path(id): Path<i64>) -> Result<Response, ApiError> {
     let mut db = desk.db().await?;
-    let mut rows = audit::recent(&mut db, from.before, PAGE as i64 + 1).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|row| format!("/admin/audit?before={}", row.id));
-    let lines = Line::all(&mut db, rows).await?;
+    let row = audit::get(&mut db, id).await?;
+    let (before, after) = (row.details.get("before").cloned(), row.details.get("after").cloned());
+    let changes = changes(before.as_ref(), after.as_ref());
+    let facts = facts(&row);
+    let rest = serde_json::to_string_pretty(&masked(&row.details)).map_err(Error::internal)?;
+    let line = Line::all(&mut db, vec![row]).await?.pop();
     drop(db);
-    let first = from.before.map(|_| "/admin/audit");
-    let said = format!("{} on this page, newest first", lines.len());
-    let pager = (first.is_some() || next.is_some()).then(|| json!({ "said": said, "first": first, "next": next }));
-    desk.page("audit", Place::Audit, "Audit", &json!({ "rows": lines, "pager": pager })).await
+    let view = json!({ "line": line, "facts": facts, "changes": changes, "details": rest });
+    desk.page("audit_entry", Place::Audit, "Audit entry", &view).await
+}
+
+/// `GET /admin/audit/verification`
+pub async fn verification(desk: Desk) -> Result<Response, ApiError> {
+    let mut snapshot = desk.begin().await?;
+    let verdict = audit::verify_newest(&mut snapshot, NEWEST).await?;
+    snapshot.rollback().await?;
+    desk.page("audit_chain", Place::Audit, "Audit chain", &json!({ "verdict": verdict })).await
+}
+
+fn facts(row: &Row) -> Vec<Fact> {
+    let erased = || "erased".to_owned();
+    let mut facts = vec![
+        Fact::at("When", row.occurred_at),
+        Fact::code("Action", &row.action),
+        Fact::text("Outcome", row.outcome.name()),
+        Fact::text("Role then", row.actor_role.as_deref().unwrap_or("–")),
+    ];
+    if let Some(actor) = row.actor_id {
+        facts.push(Fact::link("By account", actor, format!("{LIST}?actor={actor}")));
+    }
+    let traces = [("Address", row.ip.clone()), ("Agent", row.user_agent.clone())];
+    for (name, trace) in traces {
+        if let Some(trace) = trace.or_else(|| row.erased.then(erased)) {
+            facts.push(Fact::text(name, trace));
+        }
+    }
+    if let (Some(kind), Some(id)) = (&row.target_type, &row.target_id) {
+        facts.push(Fact::link("Everything about it", kind, with(LIST, &about(kind, id))));
+    }
+    facts.extend(row.request_id.map(|id| Fact::code("Request", id)));
+    facts.push(Fact::text(
+        "Place in the chain",
+        row.seq.map_or_else(|| "within a second".into(), |seq| seq.to_string()),
+    ));
+    facts
+}
+
+fn about(kind: &str, id: &str) -> String {
+    query(&AuditFilter { target: Some(kind.into()), target_id: Some(id.into()), ..AuditFilter::default() })
+}
+
+/// What was one thing before and another after, by name.
+fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<Value> {
+    let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
+    let (before, after) = (masked(before), masked(after));
+    let (Value::Object(old), Value::Object(new)) = (&before, &after) else {
+        return vec![json!({ "name": "value", "before": plain(&before), "after": plain(&after) })];
+    };
+    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let differ = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+    let none = Value::Null;
+    let change = |name: &String| {
+        let (old, new) = (old.get(name).unwrap_or(&none), new.get(name).unwrap_or(&none));
+        json!({ "name": name, "before": plain(old), "after": plain(new) })
+    };
+    differ.map(change).collect()
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "–".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn masked(value: &Value) -> Value {
+    let mut value = value.clone();
+    mask::hide(&mut value);
+    value
+}
+
+fn query(filter: &AuditFilter) -> String {
+    serde_urlencoded::to_string(filter).unwrap_or_default()
+}
+
+fn selects(given: &AuditFilter) -> Vec<Select> {
+    let same = |name: &str| (name.to_owned(), name.to_owned());
+    let actions = audit::ACTIONS.iter().map(|action| (action.name.to_owned(), words(action.name)));
+    let severities = SEVERITIES.map(|severity| same(severity.name()));
+    let outcomes = OUTCOMES.map(|outcome| same(outcome.name()));
+    vec![
+        Select::new("action", "Every action", actions, given.action.as_deref()),
+        Select::new("severity", "Every severity", severities, given.severity.map(Severity::name)),
+        Select::new("outcome", "Every outcome", outcomes, given.outcome.map(Outcome::name)),
+    ]
+}
+
+fn chips(given: &AuditFilter) -> Vec<Chip> {
+    let all = query(given);
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(all.as_bytes()).into_owned().collect();
+    let without = |name: &str| {
+        let rest = pairs.iter().filter(|(other, _)| other != name);
+        let rest: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish();
+        with(LIST, &rest)
+    };
+    let chip = |(name, value): &(String, String)| Chip {
+        words: format!("{} {value}", name.replace('_', " ")),
+        href: without(name),
+    };
+    pairs.iter().map(chip).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a handler has at hand: who asks, the services, and the frame its page is put into.
 
+use std::fmt::Display;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
@@ -9,6 +11,7 @@ use cookie::Cookie;
 use serde::Serialize;
 use shared::domain::identity::sessions::Identity;
 use shared::kernel::Error;
+use shared::platform::audit;
 use shared::platform::tx::{Origin, Tx};
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
@@ -83,6 +86,11 @@ impl Desk {
             Ok(health) => (health.alarms(), health.total(|lane| lane.dead)),
             Err(_) => (vec![unread], (0, false)),
         }
+    }
+
+    /// Records that whoever asks has opened a record.
+    pub async fn opened(&self, action: &str, target: &str, id: impl Display) -> Result<(), ApiError> {
+        Ok(audit::opened(&self.app.platform, &self.origin, action, target, &id.to_string()).await?)
     }
 
     /// 303 to a page that says what was done.

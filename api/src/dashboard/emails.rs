@@ -120,6 +120,7 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
     let mail = mail::get(&mut db, id).await?;
     let attachments = attachments(&files::find_many(&mut db, &mail.attachments).await?, &mail);
     drop(db);
+    desk.opened("ADMIN_ACCESS", "email", id).await?;
     let preview = rendered(&desk, &mail);
     let subject = mail.row.subject.clone().or_else(|| preview.as_ref().ok().map(|mail| mail.subject.clone()));
     let subject = subject.unwrap_or_else(|| mail.row.template.clone());

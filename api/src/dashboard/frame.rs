@@ -44,8 +44,12 @@ pub enum Place {
     StripeEvents,
     /// Invoices and credit notes.
     Invoices,
+    /// Figures.
+    Stats,
     /// Who did what.
     Audit,
+    /// What may be changed without a restart.
+    Settings,
     /// Errors.
     Nowhere,
 }
@@ -65,7 +69,9 @@ const NAVIGATION: [(Place, &str, &str, &str); 15] = [
     (Place::Orders, "Orders", "/admin/orders", "orders"),
     (Place::StripeEvents, "Stripe events", "/admin/stripe-events", "stripe"),
     (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
+    (Place::Stats, "Statistics", "/admin/stats", "stats"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
+    (Place::Settings, "Settings", "/admin/settings", "limits"),
 ];
 
 #[derive(Debug, Serialize)]

@@ -21,6 +21,7 @@ use crate::dashboard::note::Note;
 use crate::dashboard::pulse::Pulse;
 use crate::dashboard::session;
 use crate::error::{self, Answer, ApiError};
+use crate::watch;
 
 /// Nothing from elsewhere, nothing inline; `connect-src` is for the page that renews itself.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -69,6 +70,8 @@ fn desk(gate: &Gate, me: Identity, request: &Request) -> Desk {
 /// Rights, then for everything that may change something: our own page, and its token.
 async fn admit(gate: &Gate, desk: &Desk, request: Request) -> Result<Request, Error> {
     if let Some(right) = gate.right.filter(|right| !desk.me.permissions.can(right)) {
+        let line = format!("{} {}", request.method(), request.uri().path());
+        watch::refused(&gate.app, &desk.origin, right, line).await;
         return Err(Error::Forbidden(right.into()));
     }
     let (mut parts, mut body) = request.into_parts();

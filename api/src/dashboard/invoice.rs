@@ -50,6 +50,7 @@ pub async fn show(desk: Desk, Path(id): Path<InvoiceId>) -> Result<Response, Api
         None => None,
     };
     drop(db);
+    desk.opened("INVOICE_ACCESSED", "invoice", id).await?;
     let xml = match &xml {
         Some(file) => Some(text(&desk.app, file).await),
         None => None,
@@ -172,12 +173,12 @@ pub async fn png(desk: Desk, Path(id): Path<InvoiceId>, method: Method, headers:
 
 /// The PDF.
 pub async fn pdf(desk: Desk, Path(id): Path<InvoiceId>, method: Method, headers: HeaderMap) -> Answer {
-    file(&desk, id, |row| row.pdf_file_id, &method, &headers).await
+    taken(&desk, id, file(&desk, id, |row| row.pdf_file_id, &method, &headers).await?).await
 }
 
 /// The XML.
 pub async fn xml(desk: Desk, Path(id): Path<InvoiceId>, method: Method, headers: HeaderMap) -> Answer {
-    file(&desk, id, |row| row.xml_file_id, &method, &headers).await
+    taken(&desk, id, file(&desk, id, |row| row.xml_file_id, &method, &headers).await?).await
 }
 
 /// The PDF of an earlier revision.
@@ -188,7 +189,13 @@ pub async fn former(
     headers: HeaderMap,
 ) -> Answer {
     let of = |row: &InvoiceRow| row.former_files.iter().find(|one| one.revision == revision)?.pdf_file_id;
-    file(&desk, id, of, &method, &headers).await
+    taken(&desk, id, file(&desk, id, of, &method, &headers).await?).await
+}
+
+/// What somebody took with them is recorded.
+async fn taken(desk: &Desk, id: InvoiceId, answer: Response) -> Answer {
+    desk.opened("INVOICE_DOWNLOADED", "invoice", id).await?;
+    Ok(answer)
 }
 
 async fn file(

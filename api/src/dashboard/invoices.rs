@@ -72,6 +72,15 @@ fn chips(given: &InvoiceFilter) -> Vec<Chip> {
         chip(given.customer_id.map(|_| "of one buyer".into()), InvoiceFilter { customer_id: None, ..given.clone() }),
         chip(given.from.map(|day| format!("from {day}")), InvoiceFilter { from: None, ..given.clone() }),
         chip(given.to.map(|day| format!("until {day}")), InvoiceFilter { to: None, ..given.clone() }),
+        chip(given.currency.map(|it| it.code().to_owned()), InvoiceFilter { currency: None, ..given.clone() }),
+        chip(
+            given.issued.map(|issued| if issued { "issued" } else { "drafts" }.to_owned()),
+            InvoiceFilter { issued: None, ..given.clone() },
+        ),
+        chip(
+            given.credit.map(|credit| if credit { "credit notes" } else { "no credit notes" }.to_owned()),
+            InvoiceFilter { credit: None, ..given.clone() },
+        ),
     ]
     .into_iter()
     .flatten()

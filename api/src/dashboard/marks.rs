@@ -7,6 +7,7 @@ use shared::domain::billing::orders::OrderStatus;
 use shared::domain::billing::payments::PaymentStatus;
 use shared::domain::billing::received::EventStatus;
 use shared::domain::requests::{Priority, RequestKind, RequestStatus};
+use shared::platform::audit::Severity;
 use shared::platform::jobs::admin::batches::BatchView;
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
@@ -216,6 +217,16 @@ pub fn fuse(fuse: &str) -> Mark {
         "hold" => Mark::new("paused", "paused", "Held"),
         "dead" => Mark::new("dead", "dead", "To dead letters"),
         _ => Mark::new("closed", "succeeded", "Runs"),
+    }
+}
+
+/// How grave an action was.
+pub const fn severity(severity: Severity) -> Mark {
+    match severity {
+        Severity::Low => Mark::new("known", "succeeded", "Low"),
+        Severity::Medium => Mark::new("queued", "jobs", "Medium"),
+        Severity::High => Mark::new("retrying", "alert", "High"),
+        Severity::Critical => Mark::new("dead", "dead", "Critical"),
     }
 }
 

@@ -40,6 +40,8 @@ mod requests;
 mod row;
 mod schedules;
 mod session;
+mod settings;
+mod stats;
 mod stripe_events;
 mod suppressions;
 mod templates;
@@ -76,9 +78,23 @@ pub const REPLAY: &str = "stripe_events.manage";
 /// To see invoices, issue and send them.
 pub const BILL: &str = "invoices.manage";
 
+/// To see who did what.
+pub const AUDIT: &str = "audit.read";
+/// To change settings.
+pub const SET: &str = "settings.manage";
+/// To see figures.
+pub const COUNT: &str = "stats.read";
+
 /// The ways in: any of these rights opens the dashboard, and the first that is held says where one begins.
-const DOORS: [(&str, &str); 4] =
-    [(READ, "/admin"), (ANSWER, "/admin/requests"), (ORDERS, "/admin/orders"), (BILL, "/admin/invoices")];
+const DOORS: &[(&str, &str)] = &[
+    (READ, "/admin"),
+    (ANSWER, "/admin/requests"),
+    (ORDERS, "/admin/orders"),
+    (BILL, "/admin/invoices"),
+    (AUDIT, "/admin/audit"),
+    (COUNT, "/admin/stats"),
+    (SET, "/admin/settings"),
+];
 
 /// The pages, the actions, signing in and out, the assets.
 pub fn router(app: &App) -> Router<App> {
@@ -101,13 +117,16 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(ORDERS), shop()))
         .merge(group(Some(REFUND), vec![("/admin/orders/{id}/refund", post(orders::refund))]))
         .merge(group(Some(REPLAY), replays()))
+        .merge(group(Some(AUDIT), log()))
+        .merge(group(Some(SET), knobs()))
+        .merge(group(Some(COUNT), figures()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn(gate::dress))
 }
 
 /// Where somebody with these rights begins; none: the dashboard is not for them.
 pub fn home(permissions: &Permissions) -> Option<&'static str> {
-    DOORS.into_iter().find(|(right, _)| permissions.can(right)).map(|(_, page)| page)
+    DOORS.iter().find(|(right, _)| permissions.can(right)).map(|(_, page)| page)
 }
 
 /// What an entry of the navigation needs to be shown.
@@ -116,6 +135,9 @@ pub const fn right(place: Place) -> &'static str {
         Place::Requests => ANSWER,
         Place::Orders => ORDERS,
         Place::Invoices => BILL,
+        Place::Audit => AUDIT,
+        Place::Stats => COUNT,
+        Place::Settings => SET,
         _ => READ,
     }
 }
@@ -174,6 +196,25 @@ fn replays() -> Vec<(&'static str, MethodRouter<App>)> {
     ]
 }
 
+/// Who did what.
+fn log() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/audit", get(audit::list)),
+        ("/admin/audit/verification", get(audit::verification)),
+        ("/admin/audit/{id}", get(audit::show)),
+    ]
+}
+
+/// What may be changed without a restart.
+fn knobs() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![("/admin/settings", get(settings::list)), ("/admin/settings/{key}", post(settings::set))]
+}
+
+/// Figures.
+fn figures() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![("/admin/stats", get(stats::show))]
+}
+
 /// What one may look at.
 fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
@@ -201,7 +242,6 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/mailbox/{name}", get(mailbox::show)),
         ("/admin/mailbox/{name}/body.html", get(mailbox::body)),
         ("/admin/mailbox/{name}/attachments/{number}", get(mailbox::attachment)),
-        ("/admin/audit", get(audit::list)),
     ]
 }
 

@@ -74,6 +74,10 @@ pub enum What {
     InvoiceCredited,
     /// The invoice did not allow it.
     InvoiceRefused,
+    /// A setting was changed.
+    Set,
+    /// Somebody else changed the setting first.
+    SetRefused,
     /// Nobody said why.
     ReasonMissing,
     /// Events are handled again.
@@ -112,7 +116,7 @@ pub enum What {
     UsedUp,
 }
 
-const CODES: [(What, &str); 40] = [
+const CODES: &[(What, &str)] = &[
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -135,6 +139,8 @@ const CODES: [(What, &str); 40] = [
     (What::InvoiceDrawn, "invoice-drawn"),
     (What::InvoiceCredited, "invoice-credited"),
     (What::InvoiceRefused, "invoice-refused"),
+    (What::Set, "set"),
+    (What::SetRefused, "set-refused"),
     (What::ReasonMissing, "reason-missing"),
     (What::Replayed, "replayed"),
     (What::ReplayRefused, "replay-refused"),
@@ -183,6 +189,7 @@ impl Note {
                 | What::ReplayRefused
                 | What::DataRefused
                 | What::OrderRefused
+                | What::SetRefused
         );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
@@ -241,6 +248,10 @@ impl Note {
             }
             What::AddressRefused => {
                 "Nothing was changed: give one address and a reason; one that is listed already stays as it is.".into()
+            }
+            What::Set => "The setting holds from now on, in every process.".into(),
+            What::SetRefused => {
+                "Nothing was changed: somebody else has changed it meanwhile; this is what holds.".into()
             }
             What::ReasonMissing => "Nothing was changed: say why.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),

@@ -40,7 +40,7 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
     let mut db = desk.db().await?;
     let filter = JobFilter { state: Some("dead".into()), ..JobFilter::default() };
     let dead = admin::list(&mut db, &filter, PageRequest { limit: FEW, after: None }).await?;
-    let entries = audit::recent(&mut db, None, FEW).await?;
+    let entries = audit::recent(&mut db, FEW).await?;
     let lines = Line::all(&mut db, entries).await?;
     drop(db);
     let problems = problems(&health);

@@ -34,6 +34,7 @@ pub async fn show(desk: Desk, Path(id): Path<RequestId>) -> Result<Response, Api
     let audit = Line::all(&mut db, entries).await?;
     let people = session::names(&mut db, request.assignee_id.into_iter().map(|user| user.0)).await?;
     drop(db);
+    desk.opened("ADMIN_ACCESS", "request", id).await?;
     let view = json!({
         "id": id,
         "number": request.number,

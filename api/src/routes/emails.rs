@@ -27,6 +27,7 @@ pub fn table() -> Table {
         .get("/{id}", Access::Can("jobs.read"), show)
         .says("One mail, with a preview whose secret link is masked")
         .gives::<EmailPage>(200)
+        .opens("ADMIN_ACCESS", "email")
         .post("/{id}/resend", Access::Can("jobs.manage"), resend)
         .says("Send a mail again, rendered anew, as a mail of its own; 409 for an address that gets none")
         .gives::<Sent>(202)

@@ -35,6 +35,7 @@ pub fn table() -> Table {
         .get("/{id}/pdf", Access::Public, pdf)
         .says("Its PDF (Factur-X): mine, or with `Order-Token`; 202 with `Retry-After` while it is drawn")
         .downloads()
+        .opens("INVOICE_DOWNLOADED", "invoice")
 }
 
 /// Those of an order.

@@ -113,7 +113,7 @@ async fn discard(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
     let job = admin::get(&mut tx, id).await?;
     admin::discard(&mut tx, id).await?;
-    let details = json!({ "kind": job.row.kind, "state": job.row.state, "error": job.row.last_error });
+    let details = json!({ "kind": job.row.kind, "state": job.row.state, "error": job.row.error_code });
     note(&mut tx, "JOB_DISCARDED", Severity::High, id, details).await?;
     post.done(tx).await
 }

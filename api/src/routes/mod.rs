@@ -2,6 +2,7 @@
 
 mod admin_invoices;
 mod alarms;
+mod audit;
 mod auth;
 mod batches;
 pub mod documentation;
@@ -21,6 +22,8 @@ mod payments;
 mod products;
 mod requests;
 mod schedules;
+mod settings;
+mod stats;
 mod stripe_events;
 mod summaries;
 mod suppressions;
@@ -64,6 +67,10 @@ pub fn tables() -> Vec<Table> {
         workers::table(),
         schedules::table(),
         alarms::table(),
+        audit::table(),
+        settings::table(),
+        settings::admin(),
+        stats::table(),
         emails::table(),
         suppressions::table(),
         email_templates::table(),

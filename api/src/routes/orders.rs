@@ -72,6 +72,7 @@ pub fn admin() -> Table {
         .get("/{id}", MANAGE, show)
         .says("One order with its lines, its customer, its payments and the jobs about it")
         .gives::<WholeOrder>(200)
+        .opens("ADMIN_ACCESS", "order")
         .patch("/{id}", MANAGE, change)
         .says("Change title, description, due date or priority, or give the work to somebody; a paid order is then in progress")
         .takes::<OrderChange>()

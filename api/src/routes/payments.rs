@@ -41,6 +41,7 @@ pub fn status_table() -> Table {
         .get("/{id}", Access::Public, status)
         .says("Where the payment of a page stands, for its owner or with `Order-Token`; to be asked again while it is pending")
         .gives::<Standing>(200)
+        .opens("PAYMENT_STATUS_CHECKED", "checkout_session")
 }
 
 /// The cards somebody keeps.

@@ -42,6 +42,7 @@ pub fn admin() -> Table {
         .get("/{id}", Access::Can("requests.manage"), show)
         .says("One request")
         .gives::<Request>(200)
+        .opens("ADMIN_ACCESS", "request")
 }
 
 /// A filled form.

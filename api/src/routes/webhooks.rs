@@ -19,6 +19,7 @@ use shared::platform::tx::{Origin, Tx};
 use crate::app::App;
 use crate::error::{Answer, plain};
 use crate::table::{Access, Limit, Table};
+use crate::watch;
 
 /// The longest event. Stripe's have some kilobytes.
 const LONGEST: usize = 1 << 20;
@@ -53,9 +54,9 @@ async fn receive(State(app): State<App>, request: Request) -> Answer {
     };
     let now = app.platform.clock.now();
     if let Err(rejected) = stripe::verify(header.as_deref(), &body, &config.webhook_secrets, now) {
-        return Ok(refused(rejected.name()));
+        return Ok(refused(&app, &origin, rejected.name()).await);
     }
-    let Ok(envelope) = Envelope::read(&body) else { return Ok(refused("no_event")) };
+    let Ok(envelope) = Envelope::read(&body) else { return Ok(refused(&app, &origin, "no_event").await) };
     let mut tx = Tx::begin_for(&app.platform, origin).await?;
     stripe_received::receive(&mut tx, &envelope, &body, Source::Webhook).await?;
     tx.commit().await?;
@@ -63,8 +64,9 @@ async fn receive(State(app): State<App>, request: Request) -> Answer {
 }
 
 /// Whoever tries to forge an event hears nothing of why it failed.
-fn refused(reason: &'static str) -> Response {
+async fn refused(app: &App, origin: &Origin, reason: &'static str) -> Response {
     count(reason);
+    watch::forged(app, origin, reason).await;
     plain(StatusCode::BAD_REQUEST, "webhook", "this is no event of ours")
 }
 

@@ -15,6 +15,7 @@ use crate::domain::identity::passwords::{self, PasswordHash, Verdict};
 use crate::domain::identity::sessions::{self, Opened, Rotation};
 use crate::domain::identity::users::{self, Status, User};
 use crate::flows::evenly;
+use crate::flows::password;
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::{SessionId, UserId};
@@ -129,6 +130,7 @@ async fn refuse(tx: &mut Tx, login: &str, found: Option<&Credentials>, verdict: 
     record(tx, "LOGIN_FAILED", Severity::Medium, id.clone(), json!({ "reason": reason })).await?;
     if reason == "password" && credentials::fail(tx, found.user).await? {
         record(tx, "ACCOUNT_LOCKED", Severity::High, id, json!({})).await?;
+        password::locked(tx, found.user).await?;
     }
     let pending = reason == "status" && found.status == Status::PendingActivation;
     Ok(if pending { Error::Forbidden("activation_required".into()) } else { REFUSED })
@@ -145,8 +147,8 @@ pub async fn refresh(platform: &Platform, origin: &Origin, token: &str) -> Resul
             Ok(SignedIn { user, session, secret, expires_at })
         }
         Rotation::Reused(user, session) => {
-            let details = json!({ "session": session });
-            record(&mut tx, "REFRESH_TOKEN_REUSED", Severity::High, user.to_string(), details).await?;
+            let details = json!({ "session": session, "reason": "a refresh token was used a second time" });
+            record(&mut tx, "SECURITY_BREACH", Severity::Critical, user.to_string(), details).await?;
             tx.commit().await?;
             Err(refused)
         }

@@ -150,6 +150,31 @@ async fn tell(tx: &mut Tx, user: UserId) -> Result<()> {
     Ok(())
 }
 
+/// Tells the owner that too many wrong passwords locked the account: once an hour.
+pub async fn locked(tx: &mut Tx, user: UserId) -> Result<()> {
+    let user = users::get(tx, user).await?;
+    let Some(to) = user.recipient() else { return Ok(()) };
+    let platform = tx.platform().clone();
+    let now = platform.clock.now();
+    let mail = NewMail {
+        template: &catalogue::SECURITY_ALERT,
+        to,
+        vars: json!({
+            "first_name": user.first_name,
+            "alert": "locked",
+            "happened_at": now.to_rfc3339(),
+            "ip_address": tx.origin.ip,
+            "support_url": format!("{}/contact", platform.config.frontend_url()),
+        }),
+        dedupe_key: format!("email:locked:{}:{}", user.id, now.format("%Y-%m-%dT%H")),
+        subject: Some(("user", user.id.0)),
+        reply_to: None,
+        attachments: Vec::new(),
+    };
+    mail::queue(tx, mail).await?;
+    Ok(())
+}
+
 async fn record(tx: &mut Tx, action: &str, severity: Severity, user: Option<UserId>) -> Result<()> {
     let id = user.map_or_else(|| "unknown".into(), |user| user.to_string());
     audit::record(tx, Entry { action, severity, target: "auth", id, details: json!({}) }).await

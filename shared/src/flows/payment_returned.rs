@@ -44,7 +44,7 @@ pub async fn dispute(tx: &mut Tx, payment: &Payment, before: Option<&Dispute>, a
     let order = orders::lock(tx, payment.order_id).await?;
     let details =
         json!({ "dispute": after.id, "amount": after.amount, "status": after.status, "due_by": after.due_by });
-    payment_told::record(tx, "PAYMENT_DISPUTED", Severity::High, payment, details).await?;
+    payment_told::record(tx, "PAYMENT_DISPUTED", Severity::Critical, payment, details).await?;
     let due = after.due_by.map(|due| format!("; answer before {}", due.format("%Y-%m-%d %H:%M UTC")));
     let due = due.filter(|_| after.status.ends_with("needs_response")).unwrap_or_default();
     let text = format!("a dispute about this payment is now {}{due}", after.status.replace('_', " "));

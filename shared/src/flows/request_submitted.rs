@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::domain::requests::{self, NewRequest, Priority, Request};
 use crate::kernel::Result;
 use crate::kernel::text;
+use crate::platform::audit::{self, Entry, Severity};
 use crate::platform::mail::{self, NewMail, Recipient, catalogue};
 use crate::platform::notifications::{self, NewNotification};
 use crate::platform::tx::Tx;
@@ -68,5 +69,8 @@ async fn tell_administrators(tx: &mut Tx, request: &Request) -> Result<()> {
         dedupe_key: Some(format!("request:{}", request.id)),
     };
     notifications::notify(tx, notification).await?;
-    Ok(())
+    let (id, details) = (request.id.to_string(), json!({ "kind": request.kind, "number": request.number }));
+    let severity = Severity::Low;
+    audit::record(tx, Entry { action: "USER_MESSAGE_SUPPORT_EMAIL_SENT", severity, target: "request", id, details })
+        .await
 }

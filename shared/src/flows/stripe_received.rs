@@ -3,12 +3,14 @@
 //! One transaction, no question to anybody: the answer is 200 as soon as the row and its job are committed, whatever
 //! becomes of Redis, of the workers or of Stripe itself.
 
+use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::domain::billing::received::{self, EventStatus, Source};
 use crate::flows::stripe_event::about;
 use crate::kernel::Result;
 use crate::kernel::ids::StripeEventId;
+use crate::platform::audit::{self, Entry, Severity};
 use crate::platform::jobs::kinds::ProcessStripeEvent;
 use crate::platform::jobs::{NewJob, enqueue_new};
 use crate::platform::notifications::{self, NewNotification};
@@ -31,6 +33,17 @@ pub async fn receive(tx: &mut Tx, envelope: &Envelope<'_>, payload: &[u8], sourc
     let (id, fresh) = received::keep(tx, envelope, payload, source, status).await?;
     if !fresh {
         return Ok(false);
+    }
+    if source == Source::Webhook {
+        let details = json!({ "type": envelope.kind, "object": envelope.object_id });
+        let entry = Entry {
+            action: "PAYMENT_WEBHOOK_RECEIVED",
+            severity: Severity::Low,
+            target: "stripe_event",
+            id: envelope.id.to_string(),
+            details,
+        };
+        audit::record(tx, entry).await?;
     }
     match status {
         EventStatus::Received => handle(tx, id, &format!("stripe:{}", envelope.id), HIGH).await?,

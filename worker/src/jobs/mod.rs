@@ -7,8 +7,10 @@ mod expire_order;
 mod expire_session;
 mod probe;
 mod process_stripe_event;
+mod purge_audit;
 mod purge_expired;
 mod reconcile_stripe;
+mod refresh_stats;
 mod remind_invoices;
 mod render_invoice;
 mod send_email;
@@ -16,6 +18,7 @@ mod sweep_files;
 mod sync_catalogue;
 mod sync_payment;
 mod sync_product;
+mod verify_audit;
 mod welcome;
 
 use shared::platform::jobs::kinds;
@@ -41,5 +44,8 @@ pub fn registry() -> Registry {
         .with::<kinds::RemindInvoices>()
         .with::<kinds::PurgeExpired>()
         .with::<kinds::SweepFiles>()
+        .with::<kinds::PurgeAudit>()
+        .with::<kinds::VerifyAudit>()
+        .with::<kinds::RefreshStats>()
         .with::<kinds::Probe>()
 }

@@ -3,11 +3,13 @@
 
 mod documents;
 mod stripe;
+mod upkeep;
 
 pub use documents::{DrawSummary, RemindInvoices, RenderInvoice};
 pub use stripe::{
     CreateRefund, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment, SyncProduct,
 };
+pub use upkeep::{PurgeAudit, RefreshStats, VerifyAudit};
 
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 17] = [
+pub static ALL: [Kind; 20] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
@@ -38,6 +40,9 @@ pub static ALL: [Kind; 17] = [
     Kind::of::<RemindInvoices>(),
     Kind::of::<PurgeExpired>(),
     Kind::of::<SweepFiles>(),
+    Kind::of::<PurgeAudit>(),
+    Kind::of::<VerifyAudit>(),
+    Kind::of::<RefreshStats>(),
     Kind::of::<Probe>(),
 ];
 

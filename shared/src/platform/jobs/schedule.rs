@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
-use super::kinds::{PurgeExpired, ReconcileStripe, RemindInvoices, SweepFiles};
+use super::kinds::{PurgeAudit, PurgeExpired, ReconcileStripe, RefreshStats, RemindInvoices, SweepFiles, VerifyAudit};
 use super::{Job, NewJob, enqueue_all};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -25,10 +25,13 @@ use crate::platform::tx::Tx;
 
 /// The duties of this version: name, cron expression (house time, Europe/Paris), kind.
 const DUTIES: &[(&str, &str, &str)] = &[
+    ("audit-purge", "23 4 1 * *", PurgeAudit::KIND),
+    ("audit-verify", "11 4 * * *", VerifyAudit::KIND),
     ("files", "41 3 * * *", SweepFiles::KIND),
     ("purge", "17 * * * *", PurgeExpired::KIND),
     ("stripe", "*/15 * * * *", ReconcileStripe::KIND),
     ("invoices", "0 8 * * *", RemindInvoices::KIND),
+    ("stats", "*/10 * * * *", RefreshStats::KIND),
 ];
 /// The most missed ticks that are made up for.
 const MOST: usize = 100;

@@ -28,6 +28,8 @@ pub struct Glance {
     pub batches: bool,
     /// Jobs that wait for room under a key.
     pub blocked: bool,
+    /// Audit entries that have no place in their chain.
+    pub unsealed: bool,
     /// Lanes in which jobs wait, and that are not paused.
     pub lanes: Vec<String>,
 }
@@ -44,6 +46,7 @@ pub async fn glance(db: &mut PgConnection) -> Result<Glance> {
                exists (select from job_kinds where fuse = 'dead' and coalesce(fuse_until, 'infinity') > now()) as "fused!",
                exists (select from batches where finished_at is null and sealed_at is not null) as "batches!",
                exists (select from jobs where state = 'blocked') as "blocked!",
+               exists (select from audit_pending) as "unsealed!",
                array(select l.name from unnest($1::text[]) as l (name)
                      where exists (select from jobs where state = 'queued' and lane = l.name)
                        and not exists (select from lanes p where p.name = l.name and p.paused_at is not null

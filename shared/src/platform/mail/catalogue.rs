@@ -108,13 +108,21 @@ pub static PASSWORD_RESET: Template = Template {
 };
 /// Tells the owner that the password changed.
 pub static PASSWORD_CHANGED: Template = template("account-password-changed", Class::Security, Lane::EmailHigh);
+/// Something happened to an account that its owner should know.
+pub static SECURITY_ALERT: Template = template("account-security-alert", Class::Security, Lane::EmailHigh);
+/// Something grave was done, or tried.
+pub static ADMIN_WARNING: Template = template("admin-warning", Class::Notification, Lane::EmailHigh);
+/// Something about the house itself.
+pub static ADMIN_SYSTEM: Template = template("admin-system", Class::Notification, Lane::Email);
+/// Something did not work for one person.
+pub static USER_ERROR: Template = template("user-error", Class::Notification, Lane::Email);
 /// Jobs died.
 pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, Lane::EmailHigh);
 /// Something is wrong with the queue.
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 21] = [
+pub static ALL: [&Template; 25] = [
     &ADMIN_MESSAGE,
     &ADMIN_INFO,
     &ADMIN_SUCCESS,
@@ -134,6 +142,10 @@ pub static ALL: [&Template; 21] = [
     &ACTIVATION_WELCOME,
     &PASSWORD_RESET,
     &PASSWORD_CHANGED,
+    &SECURITY_ALERT,
+    &ADMIN_WARNING,
+    &ADMIN_SYSTEM,
+    &USER_ERROR,
     &DEAD_JOB,
     &QUEUE_ALARM,
 ];

@@ -32,7 +32,7 @@ use crate::domain::billing::totals::VatCategory;
 use crate::kernel::decimal::{Quantity, UnitPrice};
 use crate::kernel::error::FieldError;
 use crate::kernel::ids::{CustomerId, FileId, InvoiceId, OrderId, PaymentId, RefundId};
-use crate::kernel::money::Money;
+use crate::kernel::money::{Currency, Money};
 
 /// An invoice's row: what it says, and what became of it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -208,4 +208,10 @@ pub struct InvoiceFilter {
     pub from: Option<NaiveDate>,
     /// Issued on that day or before.
     pub to: Option<NaiveDate>,
+    /// In this currency.
+    pub currency: Option<Currency>,
+    /// True: without drafts; false: drafts alone.
+    pub issued: Option<bool>,
+    /// True: credit notes alone; false: all but those.
+    pub credit: Option<bool>,
 }

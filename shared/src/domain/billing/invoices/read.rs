@@ -203,7 +203,9 @@ pub async fn list(
            and ($6::text is null or pdf_status = $6) and ($7::uuid is null or order_id = $7)
            and ($8::uuid is null or customer_id = $8) and ($9::text is null or number = $9)
            and ($10::date is null or issue_date >= $10) and ($11::date is null or issue_date <= $11)
-           and ($12::uuid is null or id < $12)
+           and ($12::uuid is null or id < $12) and ($14::text is null or currency = $14)
+           and ($15::boolean is null or (status <> 'draft') = $15)
+           and ($16::boolean is null or (kind = 'credit_note') = $16)
          order by id desc limit $13",
         user,
         token,
@@ -217,7 +219,10 @@ pub async fn list(
         filter.from,
         filter.to,
         page.after,
-        page.limit + 1
+        page.limit + 1,
+        filter.currency.map(Currency::code),
+        filter.issued,
+        filter.credit
     );
     let rows = rows.fetch_all(db).await?.into_iter().map(InvoiceRow::from).collect();
     Ok(Page::cut(rows, page, |invoice: &InvoiceRow| invoice.id.0))

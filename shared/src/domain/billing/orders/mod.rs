@@ -195,6 +195,10 @@ pub struct OrderFilter {
     pub customer_id: Option<CustomerId>,
     /// The number, to the letter.
     pub number: Option<String>,
+    /// Placed since then.
+    pub placed_since: Option<DateTime<Utc>>,
+    /// Placed before then.
+    pub placed_before: Option<DateTime<Utc>>,
 }
 
 /// Whose orders may be seen. Somebody else's is not found.

@@ -122,6 +122,7 @@ pub async fn list(
            and ($3::text is null or status = $3) and ($4::text is null or priority = $4)
            and ($5::uuid is null or assignee_id = $5) and ($6::uuid is null or customer_id = $6)
            and ($7::text is null or number = $7) and ($8::uuid is null or id < $8)
+           and ($10::timestamptz is null or placed_at >= $10) and ($11::timestamptz is null or placed_at < $11)
          order by id desc limit $9",
         user,
         token,
@@ -131,7 +132,9 @@ pub async fn list(
         filter.customer_id.map(|customer| customer.0),
         filter.number,
         page.after,
-        page.limit + 1
+        page.limit + 1,
+        filter.placed_since,
+        filter.placed_before
     );
     let rows = rows.fetch_all(db).await?.into_iter().map(Order::from).collect();
     Ok(Page::cut(rows, page, |order: &Order| order.id.0))
