@@ -13,6 +13,7 @@ mod dashboard;
 mod delivery;
 mod errors;
 mod fake_stripe;
+mod exports;
 mod faults;
 mod files;
 mod invoices;
