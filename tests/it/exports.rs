@@ -6,6 +6,7 @@ mod killed;
 mod lists;
 mod personal;
 mod rights;
+mod slow;
 
 use harness::{Client, Reply, TestApp};
 use serde_json::{Value, json};

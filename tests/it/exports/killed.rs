@@ -99,3 +99,30 @@ async fn a_cancelled_export_stops_in_the_middle_and_leaves_nothing() {
     assert_eq!(stage.count("select count(*) from exports where status = 'cancelled'").await, 1);
     assert_eq!((stage.count("select count(*) from files").await, spooled(&stage)), (0, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_asks_shows_and_takes_away() {
+    let stage = Stage::new(&[]).await;
+    asked(&stage, ExportFormat::Csv, 20).await;
+    let _worker = stage.worker();
+    stage.until(Duration::from_secs(30), "select count(*) from exports where status = 'ready'", 1).await;
+    let run = async |args: &[&str]| {
+        let output = crate::commands::run(&stage, "facteur", &[&["exports"], args].concat()).await;
+        (output.status.code(), crate::commands::said(&output))
+    };
+    let (code, said) = run(&["run", "orders", "--as", "chef@example.org", "--format", "zip", "--filter", "status=paid"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    stage.until(Duration::from_secs(30), "select count(*) from exports where status = 'ready'", 2).await;
+    let id = said.split_whitespace().last().expect("an id").to_owned();
+    let (_, shown) = run(&["show", &id]).await;
+    assert!(shown.contains("ready") && shown.contains("{\"status\":\"paid\"}"), "{shown}");
+    let (_, listed) = run(&["ls"]).await;
+    assert_eq!(listed.matches(" ready ").count(), 2, "{listed}");
+    let (code, said) = run(&["run", "orders", "--as", "chef@example.org", "--filter", "colour=blue"]).await;
+    assert!(code == Some(65) && said.contains("filters.colour"), "{said}");
+    let (code, said) = run(&["run", "orders", "--as", "nobody@example.org"]).await;
+    assert!(code == Some(65) && said.contains("nobody@example.org"), "{said}");
+    let (code, said) = run(&["cancel", &id]).await;
+    assert!(code == Some(0) && said.contains("gone"), "{said}");
+    assert_eq!(run(&["cancel", &id]).await.0, Some(65));
+}
