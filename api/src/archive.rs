@@ -49,7 +49,7 @@ where
             return Ok(()); // the reader has gone
         }
     }
-    archive.finish().await.map(drop)
+    archive.finish().await
 }
 
 /// Whoever reads the answer.

@@ -114,7 +114,12 @@ fn address(id: ExportId) -> String {
     format!("/api/v1/exports/{id}")
 }
 
-async fn list_mine(State(app): State<App>, caller: Caller, Query(filter): Query<ExportFilter>, Paging(page): Paging) -> Answer {
+async fn list_mine(
+    State(app): State<App>,
+    caller: Caller,
+    Query(filter): Query<ExportFilter>,
+    Paging(page): Paging,
+) -> Answer {
     listed(&exports::list(&mut *app.db().await?, Scope::Mine(caller.user), &filter, page).await?)
 }
 

@@ -62,7 +62,10 @@ pub async fn ready(tx: &mut Tx, id: ExportId, run: i32, file: &File) -> Result<b
         };
         mail::queue(tx, mail).await?;
     }
-    let said = [("Votre export est prêt", "Il reste disponible sept jours."), ("Your export is ready", "It stays for seven days.")];
+    let said = [
+        ("Votre export est prêt", "Il reste disponible sept jours."),
+        ("Your export is ready", "It stays for seven days."),
+    ];
     tell(tx, &export, &user, "success", "ready", said).await?;
     Ok(true)
 }

@@ -52,7 +52,8 @@ pub async fn request(tx: &mut Tx, who: UserId, mut new: NewExport) -> Result<Exp
     exports::close_orphans(tx, Some(who)).await?;
     let id = ExportId::new();
     let job = enqueue(tx, &BuildExport { export: id, by: who }).await?;
-    let open = || Error::conflict("export_open", "an export of this kind is being made for you: wait for it, or cancel it");
+    let open =
+        || Error::conflict("export_open", "an export of this kind is being made for you: wait for it, or cancel it");
     let export = exports::insert(tx, id, who, job, &new).await?.ok_or_else(open)?;
     let details = json!({
         "kind": new.kind, "format": new.format, "filters": new.filters, "columns": new.columns, "subject": new.subject,

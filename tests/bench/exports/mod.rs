@@ -53,7 +53,9 @@ pub async fn run(args: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let user = filled(&stage, options.rows).await?;
     let mut costs = Vec::new();
     for round in 1..=options.rounds {
-        for what in WHATS.into_iter().filter(|what| options.only.is_empty() || options.only.iter().any(|only| only == what)) {
+        for what in
+            WHATS.into_iter().filter(|what| options.only.is_empty() || options.only.iter().any(|only| only == what))
+        {
             let (rows_per_second, mib) = match what {
                 "copy" => (copied(&stage, options.rows).await?, 0.0),
                 "csv" => ours(&stage, user, ExportFormat::Csv).await?,
@@ -123,7 +125,12 @@ async fn copied(stage: &Stage, rows: i64) -> anyhow::Result<f64> {
 async fn ours(stage: &Stage, user: UserId, format: ExportFormat) -> anyhow::Result<(f64, f64)> {
     let worker = stage.start("facteur-worker", "run", &[("LANES", "exports:1")])?;
     let pid = worker.id().context("a process")?;
-    stage.until("select exists (select from workers where state = 'running' and seen_at > now() - interval '3 seconds')", Duration::from_secs(20)).await?;
+    stage
+        .until(
+            "select exists (select from workers where state = 'running' and seen_at > now() - interval '3 seconds')",
+            Duration::from_secs(20),
+        )
+        .await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle = crate::meter::peak_mib(pid);
     let mut tx = Tx::begin(&stage.platform).await?;
@@ -138,7 +145,9 @@ async fn ours(stage: &Stage, user: UserId, format: ExportFormat) -> anyhow::Resu
     };
     let export = export_requested::request(&mut tx, user, new).await?;
     tx.commit().await?;
-    stage.until("select bool_and(status not in ('requested', 'running')) from exports", Duration::from_mins(30)).await?;
+    stage
+        .until("select bool_and(status not in ('requested', 'running')) from exports", Duration::from_mins(30))
+        .await?;
     let mib = crate::meter::peak_mib(pid) - idle;
     let took: (String, i64, f64) = sqlx::query_as(
         "select status, rows_done, extract(epoch from finished_at - started_at)::float8 from exports where id = $1",
@@ -163,7 +172,8 @@ fn python_s(stage: &Stage, how: &str, rows: i64) -> anyhow::Result<(f64, f64)> {
     let home: PathBuf = harness::env::needed("FACTEUR_EXPORTERS").into();
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/exports/contenders/export.py");
     let out = std::env::temp_dir().join(format!("bench-exports-{}.{how}", std::process::id()));
-    let run = Command::new(home.join("bin/python")).args([program, how, &stage.database, &query(rows)]).arg(&out).output()?;
+    let run =
+        Command::new(home.join("bin/python")).args([program, how, &stage.database, &query(rows)]).arg(&out).output()?;
     anyhow::ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     std::fs::remove_file(&out)?;
     let used: Used = serde_json::from_slice(&run.stdout)?;
@@ -182,14 +192,23 @@ fn print(options: &Options, costs: &[Cost]) {
         let share = copy.map_or_else(|| "–".to_owned(), |copy| format!("{:.0} %", rate / copy * 100.0));
         println!("| {what} | {rate:.0} | {share} | {:.1} |", median(what, |cost| cost.mib).unwrap_or_default());
     }
-    println!("\n{} orders of {} columns ({} for Python), {} rounds", options.rows, orders::ORDERS.columns.len(), options.python_rows, options.rounds);
+    println!(
+        "\n{} orders of {} columns ({} for Python), {} rounds",
+        options.rows,
+        orders::ORDERS.columns.len(),
+        options.python_rows,
+        options.rounds
+    );
     if let (Some(copy), Some(csv)) = (copy, median("csv", |cost| cost.rows_per_second)) {
         let verdict = if csv >= copy / 2.0 { "kept" } else { "MISSED" };
         println!("{verdict}: CSV at {:.0} % of COPY, at least 50", csv / copy * 100.0);
     }
     for what in ["csv", "json", "xlsx"] {
         let Some(mib) = median(what, |cost| cost.mib) else { continue };
-        println!("{}: {what}: the worker grows by {mib:.1} MiB, less than 64", if mib < 64.0 { "kept" } else { "MISSED" });
+        println!(
+            "{}: {what}: the worker grows by {mib:.1} MiB, less than 64",
+            if mib < 64.0 { "kept" } else { "MISSED" }
+        );
     }
 }
 

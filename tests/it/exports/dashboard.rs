@@ -15,7 +15,8 @@ async fn an_operator_asks_for_an_export_fetches_it_and_takes_it_away() {
     assert!(page.text.contains("No exports yet."), "{}", page.text);
     let token = form_token(&page);
     let ask = async |filters: &str| {
-        let fields = [("kind", "orders"), ("format", "csv"), ("filters", filters), ("columns", "number"), ("token", &token)];
+        let fields =
+            [("kind", "orders"), ("format", "csv"), ("filters", filters), ("columns", "number"), ("token", &token)];
         post(&chef, "/admin/exports", &fields).await.status(303)
     };
     ask("colour%3Dblue").await;

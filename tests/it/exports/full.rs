@@ -14,7 +14,10 @@ impl Disk {
     fn of(bytes: usize) -> Option<Self> {
         let folder = std::env::temp_dir().join(format!("facteur-disk-{}", uuid::Uuid::new_v4().simple()));
         std::fs::create_dir(&folder).expect("a folder");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "facteur"]).arg(&folder).status();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "facteur"])
+            .arg(&folder)
+            .status();
         if mounted.is_ok_and(|status| status.success()) {
             return Some(Self(folder));
         }
@@ -47,7 +50,7 @@ async fn it_is_tried_again_then_ends_with_a_sentence_and_leaves_nothing() {
     let app = TestApp::with(&[("FILES_URL", &format!("file://{}", disk.0.display()))]).await;
     let chef = app.admin().await;
     // Its parts fit, twice as much does not: the first run fails at the end, and the second goes on from there.
-    orders(&app, 20_000).await;
+    orders(&app, 12_000).await;
     let asked = chef.post("/api/v1/admin/exports", wish("orders", "csv")).await.status(202).data();
     app.drain().await;
     let job = app.sql("select state, error_code, last_error from jobs where kind = 'export.build'").await[0].clone();

@@ -26,7 +26,8 @@ async fn asked(stage: &Stage, format: ExportFormat, rows: usize) -> ExportId {
         .execute(&stage.platform.db)
         .await
         .expect("an administrator");
-    let many = sqlx::AssertSqlSafe(format!("set statement_timeout = 0; {}; set statement_timeout = '15s'", many_orders(rows)));
+    let many =
+        sqlx::AssertSqlSafe(format!("set statement_timeout = 0; {}; set statement_timeout = '15s'", many_orders(rows)));
     sqlx::raw_sql(many).execute(&stage.platform.db).await.expect("orders");
     let mut tx = Tx::begin(&stage.platform).await.expect("a transaction");
     let new = NewExport {
@@ -70,7 +71,8 @@ async fn a_killed_worker_is_followed_by_one_that_goes_on() {
     let _worker = stage.worker();
     stage.until(Duration::from_secs(120), "select count(*) from exports where status = 'ready'", 1).await;
     assert_eq!(stage.count("select snapshots::bigint from exports").await, 2, "it was resumed");
-    let began_anew = stage.count("select count(*) from jobs where kind = 'export.build' and log like '%goes on after%'").await;
+    let began_anew =
+        stage.count("select count(*) from jobs where kind = 'export.build' and log like '%goes on after%'").await;
     assert!(kept > 0 && began_anew == 1, "it went on after {kept} rows");
     let file: uuid::Uuid =
         sqlx::query_scalar("select file_id from exports").fetch_one(&stage.platform.db).await.expect("a file");
@@ -78,7 +80,8 @@ async fn a_killed_worker_is_followed_by_one_that_goes_on() {
     let file = files::get(&mut db, file.into()).await.expect("a file");
     let bytes = files::read(&stage.platform.files, &file).await.expect("its bytes, proven");
     let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
-    let mut numbers: Vec<&str> = text.split("\r\n").filter_map(|line| line.split(',').nth(1)).filter(|n| n.starts_with("C-")).collect();
+    let mut numbers: Vec<&str> =
+        text.split("\r\n").filter_map(|line| line.split(',').nth(1)).filter(|n| n.starts_with("C-")).collect();
     numbers.dedup();
     assert_eq!(numbers.len(), ROWS, "every row once");
     assert_eq!(text.matches("Numéro").count(), 1, "one head");
@@ -110,7 +113,8 @@ async fn the_command_line_asks_shows_and_takes_away() {
         let output = crate::commands::run(&stage, "facteur", &[&["exports"], args].concat()).await;
         (output.status.code(), crate::commands::said(&output))
     };
-    let (code, said) = run(&["run", "orders", "--as", "chef@example.org", "--format", "zip", "--filter", "status=paid"]).await;
+    let (code, said) =
+        run(&["run", "orders", "--as", "chef@example.org", "--format", "zip", "--filter", "status=paid"]).await;
     assert_eq!(code, Some(0), "{said}");
     stage.until(Duration::from_secs(30), "select count(*) from exports where status = 'ready'", 2).await;
     let id = said.split_whitespace().last().expect("an id").to_owned();

@@ -18,7 +18,10 @@ async fn a_csv_holds_what_the_list_shows_typed_and_without_formulas() {
     let columns = ["number", "title", "description", "customer_name", "currency", "total_gross", "placed_at", "due_at"];
     let wanted = json!({ "kind": "orders", "format": "csv", "locale": "en", "columns": columns, "filters": { "status": "paid" } });
     let export = made(&app, &admin, wanted).await;
-    assert_eq!((&export["rows_done"], &export["rows_total"], &export["snapshots"]), (&json!(119), &json!(119), &json!(1)));
+    assert_eq!(
+        (&export["rows_done"], &export["rows_total"], &export["snapshots"]),
+        (&json!(119), &json!(119), &json!(1))
+    );
     let file = fetched(&admin, &export).await;
     assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8"));
     assert!(file.header("content-disposition").is_some_and(|how| how.starts_with("attachment; filename=\"orders-")));
@@ -40,7 +43,8 @@ async fn a_french_excel_gets_its_dialect() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     orders(&app, 3).await;
-    let wanted = json!({ "kind": "orders", "format": "csv", "excel": true, "columns": ["number", "total_gross", "placed_at"] });
+    let wanted =
+        json!({ "kind": "orders", "format": "csv", "excel": true, "columns": ["number", "total_gross", "placed_at"] });
     let export = made(&app, &admin, wanted).await;
     let text = fetched(&admin, &export).await.text;
     assert_eq!(text.lines().next(), Some("\u{feff}Numéro;Total TTC;Passée le"));

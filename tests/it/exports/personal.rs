@@ -69,9 +69,11 @@ async fn no_column_that_names_a_person_is_forgotten() {
         )
         .await;
     let text = |value: &Value| value.as_str().expect("a name").to_owned();
-    let found: BTreeSet<_> = found.as_array().expect("rows").iter().map(|row| (text(&row["t"]), text(&row["c"]))).collect();
+    let found: BTreeSet<_> =
+        found.as_array().expect("rows").iter().map(|row| (text(&row["t"]), text(&row["c"]))).collect();
     assert!(found.contains(&("sessions".into(), "user_id".into())), "{found:?}");
-    let told: BTreeSet<_> = REFERENCES.iter().map(|(table, column, _)| ((*table).to_owned(), (*column).to_owned())).collect();
+    let told: BTreeSet<_> =
+        REFERENCES.iter().map(|(table, column, _)| ((*table).to_owned(), (*column).to_owned())).collect();
     assert_eq!(found, told, "say in REFERENCES where each column is exported, or why it is not");
     for (table, column, place) in REFERENCES {
         if let Where::In(name) = place {

@@ -79,8 +79,10 @@ async fn one_at_a_time_until_it_is_cancelled_and_a_file_can_be_taken_back() {
     chef.delete(&format!("/api/v1/exports/{}", id(&first))).await.status(409);
     assert_eq!(chef.get(&format!("/api/v1/exports/{}", id(&first))).await.ok()["status"], "cancelled");
     let second = ask().await.status(202).data();
-    app.execute("update jobs set state = 'cancelled', finished_at = now() where kind = 'export.build' and state = 'queued'")
-        .await;
+    app.execute(
+        "update jobs set state = 'cancelled', finished_at = now() where kind = 'export.build' and state = 'queued'",
+    )
+    .await;
     let third = ask().await.status(202).data();
     assert_eq!(chef.get(&format!("/api/v1/exports/{}", id(&second))).await.ok()["status"], "cancelled", "its job was");
     app.drain().await;
@@ -90,7 +92,9 @@ async fn one_at_a_time_until_it_is_cancelled_and_a_file_can_be_taken_back() {
     chef.delete(&format!("/api/v1/exports/{}", id(&third))).await.status(204);
     app.anonymous().get(&address).await.status(404);
     assert_eq!(chef.get(&format!("/api/v1/exports/{}", id(&third))).await.ok()["status"], "expired");
-    let actions = app.sql("select array_agg(distinct action order by action) as a from audit_log where target_type = 'export'").await;
+    let actions = app
+        .sql("select array_agg(distinct action order by action) as a from audit_log where target_type = 'export'")
+        .await;
     assert_eq!(actions[0]["a"], json!(["EXPORT_CANCELLED", "EXPORT_READY", "EXPORT_REQUESTED", "EXPORT_REVOKED"]));
 }
 
@@ -109,6 +113,7 @@ async fn who_waits_is_told_by_a_link_and_never_by_the_data() {
     assert_eq!(told[0]["title"], "Votre export est prêt : Commandes", "{told}");
     let wanted = json!({ "kind": "audit_log", "format": "csv" });
     made(&app, &chef, wanted).await;
-    let entry = app.sql("select severity, actor_id is not null as who from audit_log where action = 'AUDIT_EXPORTED'").await;
+    let entry =
+        app.sql("select severity, actor_id is not null as who from audit_log where action = 'AUDIT_EXPORTED'").await;
     assert_eq!(entry[0], json!({ "severity": "high", "who": true }));
 }

@@ -70,9 +70,7 @@ impl<'a> Build<'a> {
         for step in &self.steps {
             self.total += snapshot.count(&step.read, &export.filters).await?;
         }
-        if !self.keep().await? {
-            return Err(Stop::Unwanted);
-        }
+        self.keep().await?;
         while self.kept.step < self.steps.len() {
             self.table(&mut snapshot).await?;
         }
@@ -88,7 +86,10 @@ impl<'a> Build<'a> {
             if !self.steps[at].shares(at.checked_sub(1).map(|before| &self.steps[before])) {
                 self.enter(1);
             }
-            self.begin(&mut sheet);
+            self.pack.raw.extend_from_slice(self.steps[at].open.as_bytes());
+            self.head(&mut sheet);
+        } else if self.entry().parts.is_empty() {
+            self.head(&mut sheet); // the sheet before was full, and then came the crash
         }
         let mut cursor = self.kept.cursor.clone().unwrap_or_else(|| self.steps[at].read.start());
         loop {
@@ -137,19 +138,16 @@ impl<'a> Build<'a> {
         self.kept.cursor = Some(cursor.to_owned());
         self.store(full).await?;
         if full {
-            let step = &self.steps[self.kept.step];
-            let nth = 1 + self.kept.entries.iter().filter(|entry| entry.title.starts_with(&*step.title)).count();
-            sheet.head(&mut self.pack.raw, &step.read, self.export.locale != "en");
+            let title = &self.steps[self.kept.step].title;
+            let nth = 1 + self.kept.entries.iter().filter(|entry| entry.title.starts_with(&**title)).count();
             self.enter(nth);
+            self.head(sheet);
         }
-        Ok(())
+        self.keep().await
     }
 
-    /// What stands before the first row of a table.
-    fn begin(&mut self, sheet: &mut Sheet) {
-        let step = &self.steps[self.kept.step];
-        self.pack.raw.extend_from_slice(step.open.as_bytes());
-        sheet.head(&mut self.pack.raw, &step.read, self.export.locale != "en");
+    fn head(&mut self, sheet: &mut Sheet) {
+        sheet.head(&mut self.pack.raw, &self.steps[self.kept.step].read, self.export.locale != "en");
     }
 
     /// The table has been read.
@@ -159,7 +157,8 @@ impl<'a> Build<'a> {
         self.pack.raw.extend_from_slice(self.steps[at].close.as_bytes());
         let entry_ends = self.steps.get(next).is_none_or(|step| !step.shares(Some(&self.steps[at])));
         (self.kept.step, self.kept.cursor) = (next, None);
-        self.store(entry_ends).await
+        self.store(entry_ends).await?;
+        self.keep().await
     }
 
     /// A new entry begins: the nth of its table.
@@ -172,7 +171,7 @@ impl<'a> Build<'a> {
         self.kept.entries.last_mut().expect("a table is read into an entry")
     }
 
-    /// Stores what is written as a part, and says so in the row.
+    /// Stores what is written as a part of the entry.
     async fn store(&mut self, last: bool) -> Result<(), Stop> {
         let (id, run) = (self.export.id, self.cx.job.fence);
         let number = self.kept.parts().count();
@@ -183,20 +182,23 @@ impl<'a> Build<'a> {
         entry.rows += fresh;
         entry.parts.push(part);
         self.kept.rows += fresh;
-        if self.keep().await? { Ok(()) } else { Err(Stop::Unwanted) }
+        Ok(())
     }
 
-    /// Writes the checkpoint and tells who looks. False: this run may not go on.
-    async fn keep(&self) -> Result<bool, Stop> {
+    /// Writes the checkpoint and tells who looks.
+    async fn keep(&self) -> Result<(), Stop> {
         let (cx, export) = (self.cx, &self.export);
         let mut db = cx.platform.db.acquire().await?;
         let mine = exports::keep(&mut db, export.id, cx.job.fence, &self.kept, self.total).await?;
         cx.progress(self.kept.rows as u64, self.total.max(0) as u64);
         cx.platform.realtime.tell(&[Topic::User(export.requested_by)]);
-        if mine && cx.cancel.is_cancelled() {
+        if !mine {
+            return Err(Stop::Unwanted);
+        }
+        if cx.cancel.is_cancelled() {
             return Err(Stop::Failed(Failure::Retry(Blame::new("stopped", "the run was told to stop"))));
         }
-        Ok(mine)
+        Ok(())
     }
 }
 

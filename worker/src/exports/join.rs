@@ -29,35 +29,43 @@ impl Outlet for Whole {
 /// Joins them. What went wrong leaves nothing behind but the parts.
 pub async fn join(platform: &Platform, export: &Export, run: i32, kept: &Checkpoint) -> Result<Written> {
     let upload = platform.files.begin(&format!("{}/whole-{run}", folder(export.id))).await?;
-    match export.format {
-        ExportFormat::Csv | ExportFormat::Json => plain(platform, upload, kept).await,
-        ExportFormat::Xlsx | ExportFormat::Zip => {
-            let mut archive = Archive::new(Whole(upload));
-            entries(platform, &mut archive, export, kept).await?;
-            if export.format == ExportFormat::Xlsx {
-                let titles: Vec<_> = kept.entries.iter().map(|entry| entry.title.clone()).collect();
-                for (name, content) in workbook::around(&titles) {
-                    archive.add_bytes(name, export.created_at, content.as_bytes())?;
-                }
-            } else {
-                beside(platform, &mut archive, export).await?;
-            }
-            Ok(archive.finish().await?.0.finish().await?)
-        }
+    let mut whole = Whole(upload);
+    let filled = match export.format {
+        ExportFormat::Csv | ExportFormat::Json => plain(platform, &mut whole, kept).await,
+        ExportFormat::Xlsx | ExportFormat::Zip => zipped(platform, &mut whole, export, kept).await,
+    };
+    if let Err(error) = filled {
+        whole.0.abort().await;
+        return Err(error);
     }
+    Ok(whole.0.finish().await?)
 }
 
-async fn plain(platform: &Platform, mut to: Upload, kept: &Checkpoint) -> Result<Written> {
+async fn plain(platform: &Platform, to: &mut Whole, kept: &Checkpoint) -> Result<()> {
     for part in kept.parts() {
         let mut chunks = platform.files.part(&part.name).await?;
         while let Some(chunk) = chunks.try_next().await? {
-            to.write(chunk).await?;
+            to.0.write(chunk).await?;
         }
     }
-    Ok(to.finish().await?)
+    Ok(())
 }
 
-async fn entries(platform: &Platform, to: &mut Archive<Whole>, export: &Export, kept: &Checkpoint) -> Result<()> {
+async fn zipped(platform: &Platform, to: &mut Whole, export: &Export, kept: &Checkpoint) -> Result<()> {
+    let mut archive = Archive::new(to);
+    entries(platform, &mut archive, export, kept).await?;
+    if export.format == ExportFormat::Xlsx {
+        let titles: Vec<_> = kept.entries.iter().map(|entry| entry.title.clone()).collect();
+        for (name, content) in workbook::around(&titles) {
+            archive.add_bytes(name, export.created_at, content.as_bytes())?;
+        }
+    } else {
+        beside(platform, &mut archive, export).await?;
+    }
+    archive.finish().await
+}
+
+async fn entries(platform: &Platform, to: &mut Archive<&mut Whole>, export: &Export, kept: &Checkpoint) -> Result<()> {
     let when: DateTime<Utc> = export.created_at;
     for entry in &kept.entries {
         let parts: Vec<String> = entry.parts.iter().map(|part| part.name.clone()).collect();
@@ -68,7 +76,7 @@ async fn entries(platform: &Platform, to: &mut Archive<Whole>, export: &Export, 
 }
 
 /// The files that belong to what was exported.
-async fn beside(platform: &Platform, to: &mut Archive<Whole>, export: &Export) -> Result<()> {
+async fn beside(platform: &Platform, to: &mut Archive<&mut Whole>, export: &Export) -> Result<()> {
     let mut after = Uuid::nil();
     loop {
         let mut db = platform.db.acquire().await?;
@@ -90,5 +98,10 @@ async fn beside(platform: &Platform, to: &mut Archive<Whole>, export: &Export) -
 
 /// A name for the file: `orders-2026-11-22.csv`.
 pub fn name(export: &Export) -> String {
-    format!("{}-{}.{}", export.kind.name().replace('_', "-"), export.created_at.format("%Y-%m-%d"), export.format.name())
+    format!(
+        "{}-{}.{}",
+        export.kind.name().replace('_', "-"),
+        export.created_at.format("%Y-%m-%d"),
+        export.format.name()
+    )
 }

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn parts_of_different_runs_are_one_stream() {
-        let text: Vec<String> = (0..4).map(|n| format!("row {n}, and the same words again and again\n").repeat(5000)).collect();
+        let text: Vec<String> =
+            (0..4).map(|n| format!("row {n}, and the same words again and again\n").repeat(5000)).collect();
         let (mut stream, mut parts) = (Vec::new(), Vec::new());
         for (n, piece) in text.iter().enumerate() {
             let mut pack = Pack::new(true); // another run each time

@@ -36,7 +36,9 @@ enum Writer {
 pub fn of(export: &Export) -> Result<Vec<Step>> {
     let tables = tables(export.kind.name());
     let first = tables.first().ok_or_else(|| Error::internal("a kind without a table"))?;
-    let chosen = |table: &'static Table| if table.name == first.name { table.select(&export.columns) } else { table.select(&[]) };
+    let chosen = |table: &'static Table| {
+        if table.name == first.name { table.select(&export.columns) } else { table.select(&[]) }
+    };
     let step = |table: &'static Table, entry: String, writer| -> Result<Step> {
         let title = table.title[usize::from(export.locale == "en")].to_owned();
         Ok(Step { read: chosen(table)?, entry, title, open: String::new(), close: String::new(), writer })

@@ -22,7 +22,10 @@ impl Run for BuildExport {
         let folder = export_requested::folder(self.export);
         let Some(started) = begin(&cx, &self).await? else {
             cx.platform.files.discard_parts(&folder).await;
-            return Err(Failure::Cancel(Blame::new("export_closed", "nobody wants it any more, or nobody may have it")));
+            return Err(Failure::Cancel(Blame::new(
+                "export_closed",
+                "nobody wants it any more, or nobody may have it",
+            )));
         };
         match make(&cx, started).await {
             Ok(()) => {

@@ -118,7 +118,10 @@ mod tests {
         let cells = [Cell::Money(owed), Cell::Integer(-3), Cell::Number("-0.50"), Cell::Text("a-b=c"), Cell::Empty];
         assert_eq!(line(false, &cells), "-12.50,-3,-0.50,a-b=c,\r\n");
         assert_eq!(line(true, &cells), "-12,50;-3;-0,50;a-b=c;\r\n");
-        assert_eq!(line(false, &[Cell::Text("dit \"oui\",\nnon"), Cell::Bool(true)]), "\"dit \"\"oui\"\",\nnon\",true\r\n");
+        assert_eq!(
+            line(false, &[Cell::Text("dit \"oui\",\nnon"), Cell::Bool(true)]),
+            "\"dit \"\"oui\"\",\nnon\",true\r\n"
+        );
         assert_eq!(line(false, &[Cell::Integer(i64::MIN)]), "-9223372036854775808\r\n");
     }
 }

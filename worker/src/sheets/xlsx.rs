@@ -34,7 +34,10 @@ impl Xlsx {
             br#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><sheetFormatPr defaultRowHeight="15"/>"#,
         );
-        let columns = format!("<cols><col min=\"1\" max=\"{}\" width=\"18\" customWidth=\"1\"/></cols><sheetData>", of.columns.len());
+        let columns = format!(
+            "<cols><col min=\"1\" max=\"{}\" width=\"18\" customWidth=\"1\"/></cols><sheetData>",
+            of.columns.len()
+        );
         out.extend_from_slice(columns.as_bytes());
         self.begin(out);
         for column in &of.columns {

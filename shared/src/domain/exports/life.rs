@@ -98,7 +98,12 @@ pub async fn ready(
 }
 
 /// Ends an open export without a file: `failed` or `cancelled`. None: it is not open any more.
-pub async fn end(db: &mut PgConnection, id: ExportId, status: ExportStatus, why: Option<&str>) -> Result<Option<Export>> {
+pub async fn end(
+    db: &mut PgConnection,
+    id: ExportId,
+    status: ExportStatus,
+    why: Option<&str>,
+) -> Result<Option<Export>> {
     let row = export!(
         "update exports set status = $2, error = $3, finished_at = now(), checkpoint = null
          where id = $1 and status in ('requested', 'running')

@@ -137,7 +137,8 @@ pub(super) use export;
 
 /// One export within the scope, or 404.
 pub async fn get(db: &mut PgConnection, scope: Scope, id: ExportId) -> Result<Export> {
-    let row = export!("select" "from exports where id = $1 and ($2::uuid is null or requested_by = $2)", id.0, scope.user());
+    let row =
+        export!("select" "from exports where id = $1 and ($2::uuid is null or requested_by = $2)", id.0, scope.user());
     row.fetch_optional(db).await?.ok_or(Error::NotFound("export"))
 }
 

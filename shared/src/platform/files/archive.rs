@@ -29,6 +29,12 @@ pub trait Outlet: Send {
     fn take(&mut self, piece: Bytes) -> impl Future<Output = Result<bool>> + Send;
 }
 
+impl<O: Outlet> Outlet for &mut O {
+    async fn take(&mut self, piece: Bytes) -> Result<bool> {
+        O::take(self, piece).await
+    }
+}
+
 /// Bytes that were deflated elsewhere (RFC 1951), in pieces that make one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Deflated {
@@ -108,11 +114,11 @@ impl<O: Outlet> Archive<O> {
         Ok(())
     }
 
-    /// The end of the archive. Gives back where it went.
-    pub async fn finish(mut self) -> Result<O> {
+    /// The end of the archive.
+    pub async fn finish(mut self) -> Result<()> {
         self.writer.finish().map_err(Error::internal)?;
         self.buffer.send(&mut self.out, 1).await?;
-        Ok(self.out)
+        Ok(())
     }
 }
 

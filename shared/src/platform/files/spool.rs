@@ -100,8 +100,12 @@ impl Upload {
     }
 
     /// All is written, and on the disk.
-    pub async fn finish(self) -> Result<Written, FileError> {
-        self.to.finish().await.map_err(|error| sentence("write to", &self.store.at, &error))?;
+    pub async fn finish(mut self) -> Result<Written, FileError> {
+        let done = match self.to.wait_for_capacity(0).await {
+            Ok(()) => self.to.finish().await.map(drop),
+            Err(error) => self.to.abort().await.and(Err(error)),
+        };
+        done.map_err(|error| sentence("write to", &self.store.at, &error))?;
         let sha256 = hex::encode(self.hasher.finalize());
         Ok(Written { name: self.name, sha256, size: self.size })
     }

@@ -21,8 +21,8 @@ use object_store::{
 use secrecy::ExposeSecret;
 
 use super::fault::{FileError, sentence};
-use super::spool::{SPOOL, Written};
 use super::read::Chunks;
+use super::spool::{SPOOL, Written};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::config::FilePlace;

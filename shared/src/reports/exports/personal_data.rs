@@ -12,7 +12,32 @@ const fn field(name: &'static str, of: Type, sql: &'static str) -> Column {
 }
 
 /// All of them, the account first.
-pub static TABLES: [&Table; 24] = [&USERS, &USER_PREFERENCES, &SESSIONS, &ACCOUNT_TOKENS, &CUSTOMERS, &PAYMENT_METHODS, &ORDERS, &ORDER_LINES, &PAYMENTS, &REFUNDS, &DISPUTES, &INVOICES, &INVOICE_LINES, &STRIPE_INVOICES, &STRIPE_SUBSCRIPTIONS, &REQUESTS, &EMAILS, &NOTIFICATIONS, &NOTIFICATION_MARKS, &FILES, &JOBS, &AUDIT_LOG, &EXPORTS, &EMAIL_SUPPRESSIONS];
+pub static TABLES: [&Table; 24] = [
+    &USERS,
+    &USER_PREFERENCES,
+    &SESSIONS,
+    &ACCOUNT_TOKENS,
+    &CUSTOMERS,
+    &PAYMENT_METHODS,
+    &ORDERS,
+    &ORDER_LINES,
+    &PAYMENTS,
+    &REFUNDS,
+    &DISPUTES,
+    &INVOICES,
+    &INVOICE_LINES,
+    &STRIPE_INVOICES,
+    &STRIPE_SUBSCRIPTIONS,
+    &REQUESTS,
+    &EMAILS,
+    &NOTIFICATIONS,
+    &NOTIFICATION_MARKS,
+    &FILES,
+    &JOBS,
+    &AUDIT_LOG,
+    &EXPORTS,
+    &EMAIL_SUPPRESSIONS,
+];
 
 static USERS: Table = Table {
     name: "users",
