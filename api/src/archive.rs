@@ -45,7 +45,7 @@ where
 {
     let (mut archive, mut files) = (Archive::new(to), Box::pin(files));
     while let Some((name, file)) = files.try_next().await? {
-        if !archive.add(store, &name, &file).await? {
+        if !archive.add(store, "", &name, &file).await? {
             return Ok(()); // the reader has gone
         }
     }

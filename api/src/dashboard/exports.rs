@@ -161,24 +161,30 @@ pub struct Asked {
     excel: Option<String>,
 }
 
+impl From<Asked> for Wish {
+    fn from(asked: Asked) -> Self {
+        let filters = form_urlencoded::parse(asked.filters.as_deref().unwrap_or_default().trim().as_bytes());
+        let filters: Map<String, Value> =
+            filters.into_owned().map(|(name, value)| (name, Value::from(value))).collect();
+        let columns = asked.columns.unwrap_or_default();
+        let columns = columns.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+        Self {
+            kind: asked.kind,
+            format: asked.format,
+            filters: Some(Value::Object(filters)),
+            columns: Some(columns.collect()),
+            excel: Some(asked.excel.is_some()),
+            locale: None,
+            subject_user_id: None,
+        }
+    }
+}
+
 /// `POST /admin/exports`
 pub async fn ask(desk: Desk, Sent(asked): Sent<Asked>) -> Answer {
-    let pairs = form_urlencoded::parse(asked.filters.as_deref().unwrap_or_default().trim().as_bytes()).into_owned();
-    let filters: Map<String, Value> = pairs.map(|(name, value)| (name, Value::from(value))).collect();
-    let columns = asked.columns.unwrap_or_default();
-    let columns = columns.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    let wish = Wish {
-        kind: asked.kind,
-        format: asked.format,
-        filters: Some(Value::Object(filters)),
-        columns: Some(columns),
-        excel: Some(asked.excel.is_some()),
-        locale: None,
-        subject_user_id: None,
-    };
     let mut tx = desk.begin().await?;
     let locale = users::get(&mut tx, desk.me.user).await?.locale;
-    let wanted = match wish.checked(&locale) {
+    let wanted = match Wish::from(asked).checked(&locale) {
         Ok(wanted) => wanted,
         Err(Error::Invalid(_)) => return desk.go(LIST, What::ExportInvalid).await,
         Err(error) => return Err(error.into()),

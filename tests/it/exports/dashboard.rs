@@ -23,7 +23,7 @@ async fn an_operator_asks_for_an_export_fetches_it_and_takes_it_away() {
     assert_eq!(app.sql("select count(*) as n from exports").await[0]["n"], 0);
     ask("status%3Dcancelled").await;
     let waiting = chef.get("/admin/exports").await.status(200);
-    assert!(waiting.text.contains("Waiting") && waiting.text.contains("status=cancelled"), "{}", waiting.text);
+    assert!(waiting.text.contains("Waiting") && waiting.text.contains("status&#x3D;cancelled"), "{}", waiting.text);
     app.drain().await;
     let ready = chef.get("/admin/exports?status=ready").await.status(200);
     let id = app.sql("select id from exports").await[0]["id"].as_str().expect("an id").to_owned();

@@ -61,10 +61,9 @@ async fn no_column_that_names_a_person_is_forgotten() {
             "select c.table_name as t, c.column_name as c from information_schema.columns c
              where c.table_schema = 'public' and c.data_type = 'uuid'
                and (c.column_name ~ '(^|_)user_id$|_by$|^(actor|owner|assignee|submitter|author|granted_to|member|person)_id$'
-                    or exists (select from pg_constraint k
+                    or exists (select from pg_constraint k join pg_class r on r.oid = k.conrelid and r.relname = c.table_name
                                join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any(k.conkey)
-                               where k.contype = 'f' and k.confrelid = 'users'::regclass
-                                 and k.conrelid = format('%I', c.table_name)::regclass and a.attname = c.column_name))
+                               where k.contype = 'f' and k.confrelid = 'users'::regclass and a.attname = c.column_name))
              order by 1, 2",
         )
         .await;

@@ -90,8 +90,7 @@ async fn beside(platform: &Platform, to: &mut Archive<&mut Whole>, export: &Expo
         let found = files::find_many(&mut db, &ids).await?;
         drop(db);
         for file in found {
-            let name = format!("files/{}", file.name);
-            to.add(&platform.files, &name, &file).await?;
+            to.add(&platform.files, "files/", &file.name, &file).await?;
         }
     }
 }

@@ -59,10 +59,10 @@ impl<O: Outlet> Archive<O> {
         Self { out, writer: ZipArchiveWriter::new(buffer.clone()), buffer, names: Names::default() }
     }
 
-    /// Adds a file under this name, made unique and harmless; stored and not deflated, for PDF and the like are deflated
+    /// Adds a file under this name, made unique and harmless, in this folder (`""`, or `files/`); stored and not deflated, for PDF and the like are deflated
     /// already. False: nobody wants more.
-    pub async fn add(&mut self, store: &Store, name: &str, file: &File) -> Result<bool> {
-        let name = self.names.unique(name);
+    pub async fn add(&mut self, store: &Store, folder: &str, name: &str, file: &File) -> Result<bool> {
+        let name = format!("{folder}{}", self.names.unique(name));
         let builder = self.writer.new_file(name.as_str()).compression_method(CompressionMethod::STORE);
         let builder = builder.last_modified(at(file.created_at)).unix_permissions(0o644);
         let (mut entry, config) = builder.start().map_err(Error::internal)?;
