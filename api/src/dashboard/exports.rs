@@ -143,7 +143,7 @@ pub async fn list(desk: Desk, Query(given): Query<ExportFilter>, Paging(wanted):
         action: "Clear them",
     };
     let asked: Vec<_> = kinds().filter(|(kind, _)| kind != ExportKind::PersonalData.name()).collect();
-    let formats = ExportFormat::ALL.map(|format| format.name());
+    let formats = ExportFormat::ALL.map(ExportFormat::name);
     let view = json!({
         "selects": selects(&given), "chips": chips(&given), "rows": rows, "empty": empty,
         "kinds": asked, "formats": formats, "pager": Pager::new(LIST, &query(&given), wanted, &page),

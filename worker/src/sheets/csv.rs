@@ -44,7 +44,7 @@ impl Csv {
         }
         match cell {
             Cell::Empty => {}
-            Cell::Text(text) | Cell::Json(text) => self.words(out, text),
+            Cell::Text(text) | Cell::Json(text) => words(out, text),
             Cell::Id(id) => times::id(out, id),
             Cell::Integer(number) => times::whole(out, number),
             Cell::Number(number) => self.number(out, number),
@@ -69,29 +69,29 @@ impl Csv {
             out.extend_from_slice(number.as_bytes());
         }
     }
+}
 
-    fn words(&self, out: &mut Vec<u8>, text: &str) {
-        let formula = is_formula(text);
-        let special = |byte: u8| byte == b'"' || byte == b'\n' || byte == b'\r' || byte == b',' || byte == b';';
-        if !text.bytes().any(special) {
-            if formula {
-                out.push(b'\'');
-            }
-            out.extend_from_slice(text.as_bytes());
-            return;
-        }
-        out.push(b'"');
+fn words(out: &mut Vec<u8>, text: &str) {
+    let formula = is_formula(text);
+    let special = |byte: u8| byte == b'"' || byte == b'\n' || byte == b'\r' || byte == b',' || byte == b';';
+    if !text.bytes().any(special) {
         if formula {
             out.push(b'\'');
         }
-        for (nth, piece) in text.split('"').enumerate() {
-            if nth > 0 {
-                out.extend_from_slice(b"\"\"");
-            }
-            out.extend_from_slice(piece.as_bytes());
-        }
-        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        return;
     }
+    out.push(b'"');
+    if formula {
+        out.push(b'\'');
+    }
+    for (nth, piece) in text.split('"').enumerate() {
+        if nth > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(piece.as_bytes());
+    }
+    out.push(b'"');
 }
 
 #[cfg(test)]
