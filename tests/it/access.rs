@@ -82,6 +82,7 @@ async fn a_permission_opens_its_own_rows_and_no_other() {
         [
             "audit.purge",
             "audit.read",
+            "exports.run",
             "invoices.manage",
             "jobs.manage",
             "jobs.read",

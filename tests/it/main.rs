@@ -13,6 +13,7 @@ mod conventions;
 mod dashboard;
 mod delivery;
 mod errors;
+mod exports;
 mod fake_stripe;
 mod faults;
 mod files;

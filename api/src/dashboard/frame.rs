@@ -46,6 +46,8 @@ pub enum Place {
     Invoices,
     /// Figures.
     Stats,
+    /// Lists as files.
+    Exports,
     /// Who did what.
     Audit,
     /// What may be changed without a restart.
@@ -54,7 +56,7 @@ pub enum Place {
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 15] = [
+const NAVIGATION: &[(Place, &str, &str, &str)] = &[
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
@@ -70,6 +72,7 @@ const NAVIGATION: [(Place, &str, &str, &str); 15] = [
     (Place::StripeEvents, "Stripe events", "/admin/stripe-events", "stripe"),
     (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
     (Place::Stats, "Statistics", "/admin/stats", "stats"),
+    (Place::Exports, "Exports", "/admin/exports", "exports"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
     (Place::Settings, "Settings", "/admin/settings", "limits"),
 ];

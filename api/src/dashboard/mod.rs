@@ -13,6 +13,7 @@ mod desk;
 mod emails;
 mod eml;
 mod errors;
+mod exports;
 mod facts;
 mod fault;
 mod filter;
@@ -82,6 +83,8 @@ pub const BILL: &str = "invoices.manage";
 pub const AUDIT: &str = "audit.read";
 /// To change settings.
 pub const SET: &str = "settings.manage";
+/// To export lists and figures.
+pub use shared::flows::export_requested::RUN as EXPORT;
 /// To see figures.
 pub const COUNT: &str = "stats.read";
 
@@ -94,6 +97,7 @@ const DOORS: &[(&str, &str)] = &[
     (AUDIT, "/admin/audit"),
     (COUNT, "/admin/stats"),
     (SET, "/admin/settings"),
+    (EXPORT, "/admin/exports"),
 ];
 
 /// The pages, the actions, signing in and out, the assets.
@@ -120,6 +124,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(AUDIT), log()))
         .merge(group(Some(SET), knobs()))
         .merge(group(Some(COUNT), figures()))
+        .merge(group(Some(EXPORT), files()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn(gate::dress))
 }
@@ -138,6 +143,7 @@ pub const fn right(place: Place) -> &'static str {
         Place::Audit => AUDIT,
         Place::Stats => COUNT,
         Place::Settings => SET,
+        Place::Exports => EXPORT,
         _ => READ,
     }
 }
@@ -213,6 +219,15 @@ fn knobs() -> Vec<(&'static str, MethodRouter<App>)> {
 /// Figures.
 fn figures() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![("/admin/stats", get(stats::show))]
+}
+
+/// What is exported: asked for, followed, fetched, taken away.
+fn files() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/exports", get(exports::list).post(exports::ask)),
+        ("/admin/exports/{id}/file", get(exports::file)),
+        ("/admin/exports/{id}/drop", post(exports::remove)),
+    ]
 }
 
 /// What one may look at.

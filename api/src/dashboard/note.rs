@@ -110,6 +110,18 @@ pub enum What {
     Unsuppressed,
     /// No address, no reason, or one that gets none already.
     AddressRefused,
+    /// An export is being made.
+    ExportAsked,
+    /// One of the kind is being made already.
+    ExportOpen,
+    /// Its filters or columns are not known.
+    ExportInvalid,
+    /// An export is not made any more.
+    ExportCancelled,
+    /// Its file was taken away.
+    ExportRevoked,
+    /// It had ended without a file.
+    ExportGone,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
@@ -157,6 +169,12 @@ const CODES: &[(What, &str)] = &[
     (What::Suppressed, "suppressed"),
     (What::Unsuppressed, "unsuppressed"),
     (What::AddressRefused, "address-refused"),
+    (What::ExportAsked, "export-asked"),
+    (What::ExportOpen, "export-open"),
+    (What::ExportInvalid, "export-invalid"),
+    (What::ExportCancelled, "export-cancelled"),
+    (What::ExportRevoked, "export-revoked"),
+    (What::ExportGone, "export-gone"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -190,6 +208,9 @@ impl Note {
                 | What::DataRefused
                 | What::OrderRefused
                 | What::SetRefused
+                | What::ExportOpen
+                | What::ExportInvalid
+                | What::ExportGone
         );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
@@ -254,6 +275,12 @@ impl Note {
                 "Nothing was changed: somebody else has changed it meanwhile; this is what holds.".into()
             }
             What::ReasonMissing => "Nothing was changed: say why.".into(),
+            What::ExportAsked => "The export is being made; you will be told by mail when it is ready.".into(),
+            What::ExportOpen => "Nothing was begun: an export of this kind is being made for you.".into(),
+            What::ExportInvalid => "Nothing was begun: a filter or a column is not one of that list's.".into(),
+            What::ExportCancelled => "The export is cancelled.".into(),
+            What::ExportRevoked => "The file was taken away.".into(),
+            What::ExportGone => "Nothing was changed: that export had ended already.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
             What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }

@@ -9,6 +9,7 @@ pub mod documentation;
 mod email_templates;
 mod emails;
 mod errors;
+pub mod exports;
 mod files;
 mod health;
 mod invoices;
@@ -74,6 +75,9 @@ pub fn tables() -> Vec<Table> {
         emails::table(),
         suppressions::table(),
         email_templates::table(),
+        exports::mine(),
+        exports::table(),
+        exports::admin(),
         files::table(),
         health::table(),
     ]

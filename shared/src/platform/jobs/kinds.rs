@@ -2,10 +2,12 @@
 //! `worker/src/jobs/<kind>.rs`; a test compares this page, those files and the registry.
 
 mod documents;
+mod exports;
 mod stripe;
 mod upkeep;
 
 pub use documents::{DrawSummary, RemindInvoices, RenderInvoice};
+pub use exports::BuildExport;
 pub use stripe::{
     CreateRefund, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment, SyncProduct,
 };
@@ -23,7 +25,7 @@ use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 20] = [
+pub static ALL: [Kind; 21] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
@@ -38,6 +40,7 @@ pub static ALL: [Kind; 20] = [
     Kind::of::<RenderInvoice>(),
     Kind::of::<DrawSummary>(),
     Kind::of::<RemindInvoices>(),
+    Kind::of::<BuildExport>(),
     Kind::of::<PurgeExpired>(),
     Kind::of::<SweepFiles>(),
     Kind::of::<PurgeAudit>(),

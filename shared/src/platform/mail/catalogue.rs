@@ -116,13 +116,15 @@ pub static ADMIN_WARNING: Template = template("admin-warning", Class::Notificati
 pub static ADMIN_SYSTEM: Template = template("admin-system", Class::Notification, Lane::Email);
 /// Something did not work for one person.
 pub static USER_ERROR: Template = template("user-error", Class::Notification, Lane::Email);
+/// An export is ready, with a link to where it is fetched.
+pub static EXPORT_READY: Template = template("account-export-ready", Class::Transactional, Lane::Email);
 /// Jobs died.
 pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, Lane::EmailHigh);
 /// Something is wrong with the queue.
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 25] = [
+pub static ALL: [&Template; 26] = [
     &ADMIN_MESSAGE,
     &ADMIN_INFO,
     &ADMIN_SUCCESS,
@@ -146,6 +148,7 @@ pub static ALL: [&Template; 25] = [
     &ADMIN_WARNING,
     &ADMIN_SYSTEM,
     &USER_ERROR,
+    &EXPORT_READY,
     &DEAD_JOB,
     &QUEUE_ALARM,
 ];
