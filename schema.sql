@@ -183,6 +183,24 @@ CREATE TABLE public.emails (
     CONSTRAINT emails_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'held'::text, 'sending'::text, 'sent'::text, 'bounced'::text, 'complained'::text, 'failed'::text, 'suppressed'::text, 'expired'::text, 'uncertain'::text])))
 );
 
+CREATE TABLE public.erasures (
+    id uuid NOT NULL,
+    user_id uuid,
+    address public.citext,
+    former_status text,
+    requested_by uuid,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    due_by timestamp with time zone NOT NULL,
+    steps text[] DEFAULT '{}'::text[] NOT NULL,
+    cursor uuid,
+    traces text[] DEFAULT '{}'::text[] NOT NULL,
+    kept jsonb DEFAULT '[]'::jsonb NOT NULL,
+    job_id uuid,
+    cancelled_at timestamp with time zone,
+    done_at timestamp with time zone
+);
+
 CREATE TABLE public.error_groups (
     fingerprint text NOT NULL,
     kind text NOT NULL,
@@ -216,6 +234,25 @@ CREATE TABLE public.files (
     CONSTRAINT files_name_check CHECK ((name <> ''::text)),
     CONSTRAINT files_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT files_size_check CHECK ((size >= 0))
+);
+
+CREATE TABLE public.group_members (
+    group_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    added_by uuid,
+    added_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.groups (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    color text DEFAULT ''::text NOT NULL,
+    permissions text[] DEFAULT '{}'::text[] NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT groups_color_check CHECK ((color ~ '^(#[0-9a-f]{6})?$'::text))
 );
 
 CREATE TABLE public.idempotency_keys (
@@ -564,6 +601,15 @@ END) STORED NOT NULL,
     CONSTRAINT payments_refunded_cents_check CHECK ((refunded_cents >= 0))
 );
 
+CREATE TABLE public.permission_grants (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    permission text NOT NULL,
+    granted_by uuid,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.products (
     id uuid NOT NULL,
     slug text NOT NULL,
@@ -649,7 +695,8 @@ CREATE TABLE public.requests (
 CREATE TABLE public.roles (
     code text NOT NULL,
     label text NOT NULL,
-    permissions text[] DEFAULT '{}'::text[] NOT NULL
+    permissions text[] DEFAULT '{}'::text[] NOT NULL,
+    is_system boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.schedules (
@@ -830,11 +877,23 @@ ALTER TABLE ONLY public.emails
 ALTER TABLE ONLY public.emails
     ADD CONSTRAINT emails_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.error_groups
     ADD CONSTRAINT error_groups_pkey PRIMARY KEY (fingerprint);
 
 ALTER TABLE ONLY public.files
     ADD CONSTRAINT files_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.group_members
+    ADD CONSTRAINT group_members_pkey PRIMARY KEY (group_id, user_id);
+
+ALTER TABLE ONLY public.groups
+    ADD CONSTRAINT groups_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.groups
+    ADD CONSTRAINT groups_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key);
@@ -926,6 +985,12 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_stripe_session_id_key UNIQUE (stripe_session_id);
 
+ALTER TABLE ONLY public.permission_grants
+    ADD CONSTRAINT permission_grants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.permission_grants
+    ADD CONSTRAINT permission_grants_user_id_permission_key UNIQUE (user_id, permission);
+
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (id);
 
@@ -1005,6 +1070,8 @@ CREATE INDEX audit_log_time ON public.audit_log USING btree (occurred_at);
 
 CREATE INDEX batches_open ON public.batches USING btree (sealed_at) WHERE (finished_at IS NULL);
 
+CREATE INDEX customers_email ON public.customers USING btree (email);
+
 CREATE INDEX disputes_payment ON public.disputes USING btree (payment_id);
 
 CREATE INDEX emails_created ON public.emails USING btree (created_at);
@@ -1017,6 +1084,14 @@ CREATE INDEX emails_to ON public.emails USING btree (to_address, id);
 
 CREATE INDEX emails_user ON public.emails USING btree (user_id) WHERE (user_id IS NOT NULL);
 
+CREATE INDEX erasures_done ON public.erasures USING btree (done_at) WHERE (done_at IS NOT NULL);
+
+CREATE UNIQUE INDEX erasures_of_address ON public.erasures USING btree (address) WHERE ((done_at IS NULL) AND (cancelled_at IS NULL));
+
+CREATE UNIQUE INDEX erasures_of_user ON public.erasures USING btree (user_id) WHERE ((done_at IS NULL) AND (cancelled_at IS NULL));
+
+CREATE INDEX erasures_open ON public.erasures USING btree (due_by) WHERE ((done_at IS NULL) AND (cancelled_at IS NULL));
+
 CREATE INDEX error_groups_seen ON public.error_groups USING btree (last_seen);
 
 CREATE INDEX files_expires ON public.files USING btree (expires_at) WHERE (expires_at IS NOT NULL);
@@ -1025,7 +1100,11 @@ CREATE INDEX files_sha256 ON public.files USING btree (sha256);
 
 CREATE INDEX files_user ON public.files USING btree (user_id) WHERE (user_id IS NOT NULL);
 
+CREATE INDEX group_members_user ON public.group_members USING btree (user_id);
+
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
+
+CREATE INDEX idempotency_keys_scope ON public.idempotency_keys USING btree (scope) WHERE (scope <> 'anonymous'::text);
 
 CREATE INDEX invoices_credit_of ON public.invoices USING btree (credit_of_id) WHERE (credit_of_id IS NOT NULL);
 
@@ -1111,6 +1190,8 @@ CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id, id);
 
 CREATE INDEX refunds_unsettled ON public.refunds USING btree (created_at) WHERE (status = ANY (ARRAY['requested'::text, 'pending'::text]));
 
+CREATE INDEX requests_email ON public.requests USING btree (submitter_email);
+
 CREATE INDEX requests_list ON public.requests USING btree (status, kind, id);
 
 CREATE INDEX requests_submitter ON public.requests USING btree (submitter_id) WHERE (submitter_id IS NOT NULL);
@@ -1149,6 +1230,18 @@ ALTER TABLE ONLY public.customers
 
 ALTER TABLE ONLY public.disputes
     ADD CONSTRAINT disputes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.erasures
+    ADD CONSTRAINT erasures_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.group_members
+    ADD CONSTRAINT group_members_added_by_fkey FOREIGN KEY (added_by) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.group_members
+    ADD CONSTRAINT group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES public.groups(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.group_members
+    ADD CONSTRAINT group_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.invoice_lines
     ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE CASCADE;
@@ -1209,6 +1302,12 @@ ALTER TABLE ONLY public.payment_methods
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.permission_grants
+    ADD CONSTRAINT permission_grants_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.permission_grants
+    ADD CONSTRAINT permission_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;

@@ -13,7 +13,7 @@ use chrono::{DateTime, Duration, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use shared::domain::identity::Permissions;
+use shared::domain::identity::{Authority, Permissions};
 use shared::domain::identity::sessions;
 use shared::kernel::Error;
 use shared::kernel::config::Auth;
@@ -34,7 +34,7 @@ pub struct Caller {
     pub session: SessionId,
     /// The role's code.
     pub role: String,
-    /// What the role allows.
+    /// What the role, the groups and the grants allow.
     pub permissions: Permissions,
 }
 
@@ -42,6 +42,11 @@ impl Caller {
     /// Whether they may do this.
     pub fn can(&self, permission: &str) -> bool {
         self.permissions.can(permission)
+    }
+
+    /// On whose word they change rights and accounts.
+    pub fn authority(&self) -> Authority {
+        Authority { user: Some(self.user), permissions: self.permissions.clone() }
     }
 }
 

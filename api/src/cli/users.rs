@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use clap::{Args, Subcommand};
 use shared::domain::identity::users::{NewUser, Status, User};
-use shared::domain::identity::{fields, passwords, permissions, users};
+use shared::domain::identity::{fields, passwords, roles, users};
 use shared::kernel::Error;
 use shared::platform::Platform;
 use shared::platform::audit::{self, Severity};
@@ -84,7 +84,7 @@ pub async fn add(platform: &Platform, new: NewUser<'_>, password: &str) -> Resul
     fields::name(new.first_name).map_err(|error| wrong("the first name", &error))?;
     fields::name(new.last_name).map_err(|error| wrong("the last name", &error))?;
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
-    let roles = permissions::roles(&mut db).await?;
+    let roles = roles::list(&mut db).await?;
     if !roles.iter().any(|role| role.code == new.role) {
         let all: Vec<_> = roles.into_iter().map(|role| role.code).collect();
         return Err(Failure::new(DATA, format!("there is no role `{}`; the roles are {}", new.role, all.join(", "))));

@@ -6,8 +6,10 @@ mod auth;
 mod batches;
 pub mod documentation;
 mod emails;
+mod erasures;
 mod errors;
 mod files;
+mod groups;
 mod health;
 mod invoices;
 mod jobs;
@@ -19,9 +21,11 @@ mod orders;
 mod payments;
 mod products;
 mod requests;
+mod rights;
 mod schedules;
 mod stripe_events;
 mod summaries;
+mod users;
 mod webhooks;
 mod workers;
 
@@ -34,6 +38,10 @@ pub fn tables() -> Vec<Table> {
     vec![
         auth::table(),
         me::table(),
+        users::table(),
+        rights::table(),
+        groups::table(),
+        erasures::table(),
         notifications::preferences(),
         notifications::table(),
         requests::table(),

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::kernel::Result;
+use crate::platform::person::Person;
 use crate::platform::tx::Tx;
 
 /// How grave an action is.
@@ -108,4 +109,19 @@ pub async fn about(db: &mut PgConnection, target: &str, id: &str, n: i64) -> Res
     .fetch_all(db)
     .await?;
     Ok(rows)
+}
+
+/// Takes out of the log where somebody was and with what: what they did stays, under their id. Reasons that others wrote
+/// about them go too.
+pub async fn forget(db: &mut PgConnection, who: &Person) -> Result<u64> {
+    let subjects: Vec<String> = who.subjects.iter().map(ToString::to_string).collect();
+    let done = sqlx::query!(
+        "update audit_log set actor_email = null, description = null, details = details - 'reason',
+                ip_address = case when actor_id is null or actor_id = $1 then null else ip_address end,
+                user_agent = case when actor_id is null or actor_id = $1 then null else user_agent end
+         where actor_id = $1 or target_id = any($2)",
+        who.user.map(|user| user.0),
+        &subjects
+    );
+    Ok(done.execute(db).await?.rows_affected())
 }

@@ -14,6 +14,8 @@ pub const REGISTRATION: Setting<bool> = Setting("auth.registration", true);
 pub const DEFAULT_ROLE: Setting<&str> = Setting("auth.default_role", "user");
 /// The shortest password, never below 8.
 pub const PASSWORD_MIN: Setting<u64> = Setting("auth.password_min", 12);
+/// Days between the wish to be forgotten and its doing, during which it can be called off.
+pub const DELETION_GRACE: Setting<u32> = Setting("account.deletion_grace", 0);
 /// Whether notifications also come by mail at all; mails about an account's safety always do.
 pub const NOTIFICATIONS_EMAIL: Setting<bool> = Setting("notifications.email", true);
 

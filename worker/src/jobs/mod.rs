@@ -1,6 +1,8 @@
 //! One file per kind, and the registry that a test compares with the catalogue.
 
+mod anonymise;
 mod create_refund;
+mod delete_stripe_customer;
 mod dispatch_notification;
 mod draw_summary;
 mod expire_order;
@@ -16,6 +18,7 @@ mod sweep_files;
 mod sync_catalogue;
 mod sync_payment;
 mod sync_product;
+mod watch_erasures;
 mod welcome;
 
 use shared::platform::jobs::kinds;
@@ -27,6 +30,8 @@ pub fn registry() -> Registry {
     Registry::default()
         .with::<kinds::SendEmail>()
         .with::<kinds::Welcome>()
+        .with::<kinds::Anonymise>()
+        .with::<kinds::WatchErasures>()
         .with::<kinds::DispatchNotification>()
         .with::<kinds::ExpireOrder>()
         .with::<kinds::ProcessStripeEvent>()
@@ -34,6 +39,7 @@ pub fn registry() -> Registry {
         .with::<kinds::CreateRefund>()
         .with::<kinds::ExpireSession>()
         .with::<kinds::ReconcileStripe>()
+        .with::<kinds::DeleteStripeCustomer>()
         .with::<kinds::SyncProduct>()
         .with::<kinds::SyncCatalogue>()
         .with::<kinds::RenderInvoice>()

@@ -6,12 +6,14 @@
 //! ([`sweep`]). Who may see a file, the caller decides; [`signed_url`] lets whoever has the address.
 
 mod fault;
+mod forget;
 mod link;
 mod read;
 mod store;
 mod sweep;
 
 pub use fault::FileError;
+pub use forget::{destroy, expire};
 pub use link::{Disposition, Signed, admits, signed_url, signed_url_for};
 pub use read::{Chunks, open, read};
 pub use store::Store;

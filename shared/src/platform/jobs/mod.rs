@@ -20,6 +20,7 @@ pub mod orders;
 pub mod permits;
 pub mod retention;
 mod retry;
+pub mod forget;
 pub mod schedule;
 pub mod stats;
 pub mod sweep;

@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
-use super::kinds::{PurgeExpired, ReconcileStripe, RemindInvoices, SweepFiles};
+use super::kinds::{PurgeExpired, ReconcileStripe, RemindInvoices, SweepFiles, WatchErasures};
 use super::{Job, NewJob, enqueue_all};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -25,6 +25,7 @@ use crate::platform::tx::Tx;
 
 /// The duties of this version: name, cron expression (house time, Europe/Paris), kind.
 const DUTIES: &[(&str, &str, &str)] = &[
+    ("erasures", "7 * * * *", WatchErasures::KIND),
     ("files", "41 3 * * *", SweepFiles::KIND),
     ("purge", "17 * * * *", PurgeExpired::KIND),
     ("stripe", "*/15 * * * *", ReconcileStripe::KIND),

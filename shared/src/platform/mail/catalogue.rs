@@ -50,12 +50,14 @@ pub struct Template {
     pub deadline: Option<Duration>,
     /// Rather not at all than twice: when nobody knows whether the relay took it, it ends as `uncertain`, for a person.
     pub at_most_once: bool,
+    /// Whom it went to and what it said is forgotten once it has come to its end.
+    pub fleeting: bool,
 }
 
 const HOUR: u64 = 3600;
 
 const fn template(name: &'static str, class: Class, lane: Lane) -> Template {
-    Template { name, class, lane, link: None, deadline: None, at_most_once: false }
+    Template { name, class, lane, link: None, deadline: None, at_most_once: false, fleeting: false }
 }
 
 /// A message or another event for the administrators.
@@ -108,13 +110,20 @@ pub static PASSWORD_RESET: Template = Template {
 };
 /// Tells the owner that the password changed.
 pub static PASSWORD_CHANGED: Template = template("account-password-changed", Class::Security, Lane::EmailHigh);
+/// Something one person should know.
+pub static USER_INFO: Template = template("user-info", Class::Notification, Lane::Email);
+/// An account was suspended, or is open again.
+pub static STATUS_CHANGED: Template = template("account-status-changed", Class::Transactional, Lane::Email);
+/// An account is gone, and what the law keeps of it.
+pub static ACCOUNT_DELETED: Template =
+    Template { fleeting: true, ..template("account-deleted", Class::Transactional, Lane::Email) };
 /// Jobs died.
 pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, Lane::EmailHigh);
 /// Something is wrong with the queue.
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 21] = [
+pub static ALL: [&Template; 24] = [
     &ADMIN_MESSAGE,
     &ADMIN_INFO,
     &ADMIN_SUCCESS,
@@ -134,6 +143,9 @@ pub static ALL: [&Template; 21] = [
     &ACTIVATION_WELCOME,
     &PASSWORD_RESET,
     &PASSWORD_CHANGED,
+    &USER_INFO,
+    &STATUS_CHANGED,
+    &ACCOUNT_DELETED,
     &DEAD_JOB,
     &QUEUE_ALARM,
 ];
