@@ -78,6 +78,7 @@ async fn a_permission_opens_its_own_rows_and_no_other() {
     assert_eq!(
         permissions,
         [
+            "groups.manage",
             "invoices.manage",
             "jobs.manage",
             "jobs.read",
@@ -85,7 +86,10 @@ async fn a_permission_opens_its_own_rows_and_no_other() {
             "payments.refund",
             "products.manage",
             "requests.manage",
-            "stripe_events.manage"
+            "stripe_events.manage",
+            "users.grant",
+            "users.manage",
+            "users.read"
         ]
     );
     for permission in permissions {

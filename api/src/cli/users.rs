@@ -11,7 +11,7 @@ use shared::platform::audit::{self, Severity};
 use shared::platform::tx::{Origin, Tx};
 
 use super::exit::{DATA, Failure, USAGE};
-use super::{open, say, text};
+use super::{open, people, say, text};
 
 /// What can be done with accounts.
 #[derive(Subcommand)]
@@ -24,6 +24,9 @@ Examples:
   facteur user add --email ada@example.org --role admin
   pass show facteur/ada | facteur user add --email ada@example.org --role admin --password-stdin")]
     Add(Add),
+    /// Everything else
+    #[command(flatten)]
+    Known(people::Command),
 }
 
 /// `user add`.
@@ -51,8 +54,14 @@ pub struct Add {
 
 /// Does it.
 pub async fn run(command: Command) -> Result<(), Failure> {
-    let Command::Add(args) = command;
     let platform = open().await?;
+    match command {
+        Command::Add(args) => make(&platform, args).await,
+        Command::Known(command) => people::run(&platform, command).await,
+    }
+}
+
+async fn make(platform: &Platform, args: Add) -> Result<(), Failure> {
     let given = if args.password_stdin { Some(first_line()?) } else { None };
     let password = given.clone().unwrap_or_else(text::password);
     let new = NewUser {
@@ -65,7 +74,7 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         status: Status::Active,
         locale: &args.locale,
     };
-    let Some(user) = add(&platform, new, &password).await? else {
+    let Some(user) = add(platform, new, &password).await? else {
         return Err(Failure::new(DATA, format!("{} has an account already", args.email)));
     };
     say(format_args!("{} may sign in as {} ({})", args.email, user.role, user.id));

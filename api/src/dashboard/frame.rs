@@ -40,13 +40,19 @@ pub enum Place {
     Requests,
     /// Invoices and credit notes.
     Invoices,
+    /// People with an account.
+    Users,
+    /// What they may do.
+    Roles,
+    /// Who wants to be forgotten.
+    Erasures,
     /// Who did what.
     Audit,
     /// Errors.
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 13] = [
+const NAVIGATION: [(Place, &str, &str, &str); 16] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
@@ -59,6 +65,9 @@ const NAVIGATION: [(Place, &str, &str, &str); 13] = [
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
     (Place::Requests, "Requests", "/admin/requests", "requests"),
     (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
+    (Place::Users, "Users", "/admin/users", "users"),
+    (Place::Roles, "Roles", "/admin/roles", "roles"),
+    (Place::Erasures, "Erasures", "/admin/erasures", "erasures"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
 ];
 

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use shared::domain::billing::invoices::document::Kind;
 use shared::domain::billing::invoices::{InvoiceStatus, PdfStatus};
+use shared::domain::identity::erasures::Erasure;
+use shared::domain::identity::users::Status;
 use shared::domain::requests::{Priority, RequestKind, RequestStatus};
 use shared::platform::jobs::admin::batches::BatchView;
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
@@ -139,6 +141,27 @@ pub const fn document(kind: Kind) -> &'static str {
         Kind::CreditNote => "Credit note",
         Kind::Corrective => "Corrected invoice",
         Kind::Deposit => "Deposit invoice",
+    }
+}
+
+/// Where an account stands.
+pub const fn user(status: Status) -> Mark {
+    match status {
+        Status::PendingActivation => Mark::new("scheduled", "scheduled", "Not activated"),
+        Status::Active => Mark::new("succeeded", "succeeded", "Active"),
+        Status::Suspended => Mark::new("paused", "paused", "Suspended"),
+        Status::DeletionPending => Mark::new("retrying", "trash", "Being deleted"),
+        Status::Anonymised => Mark::new("cancelled", "cancelled", "Erased"),
+    }
+}
+
+/// How far an erasure is.
+pub const fn erasure(erasure: &Erasure) -> Mark {
+    match (erasure.done_at, erasure.cancelled_at) {
+        (Some(_), _) => Mark::new("succeeded", "succeeded", "Done"),
+        (None, Some(_)) => Mark::new("cancelled", "cancelled", "Called off"),
+        (None, None) if erasure.days_left < 0 => Mark::new("dead", "alert", "Late"),
+        (None, None) => Mark::new("running", "running", "Under way"),
     }
 }
 

@@ -36,10 +36,13 @@ mod pulse;
 mod queues;
 mod request;
 mod requests;
+mod rights;
 mod row;
 mod schedules;
 mod session;
 mod timeline;
+mod user;
+mod users;
 mod workers;
 
 use axum::Router;
@@ -65,9 +68,16 @@ pub const ANSWER: &str = "requests.manage";
 
 /// To see invoices, issue and send them.
 pub const BILL: &str = "invoices.manage";
+/// To see people and what they may do.
+pub const PEOPLE: &str = "users.read";
+/// To suspend them, sign them out, delete them.
+pub const KEEP: &str = "users.manage";
+/// To lend them permissions.
+pub const GRANT: &str = "users.grant";
 
 /// The ways in: any of these rights opens the dashboard, and the first that is held says where one begins.
-const DOORS: [(&str, &str); 3] = [(READ, "/admin"), (ANSWER, "/admin/requests"), (BILL, "/admin/invoices")];
+const DOORS: [(&str, &str); 4] =
+    [(READ, "/admin"), (ANSWER, "/admin/requests"), (BILL, "/admin/invoices"), (PEOPLE, "/admin/users")];
 
 /// The pages, the actions, signing in and out, the assets.
 pub fn router(app: &App) -> Router<App> {
@@ -87,6 +97,9 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(MANAGE), actions()))
         .merge(group(Some(ANSWER), letters()))
         .merge(group(Some(BILL), bills()))
+        .merge(group(Some(PEOPLE), people()))
+        .merge(group(Some(KEEP), keeping()))
+        .merge(group(Some(GRANT), lending()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn(gate::dress))
 }
@@ -101,6 +114,7 @@ pub const fn right(place: Place) -> &'static str {
     match place {
         Place::Requests => ANSWER,
         Place::Invoices => BILL,
+        Place::Users | Place::Roles | Place::Erasures => PEOPLE,
         _ => READ,
     }
 }
@@ -137,6 +151,37 @@ fn bills() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/invoices/{id}/send", post(invoice::send)),
         ("/admin/invoices/{id}/render", post(invoice::render)),
         ("/admin/invoices/{id}/credit", post(invoice::credit)),
+    ]
+}
+
+/// Who is here, and what they may do.
+fn people() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/users", get(users::list)),
+        ("/admin/users/{id}", get(user::show)),
+        ("/admin/roles", get(rights::list)),
+        ("/admin/erasures", get(rights::erasures)),
+    ]
+}
+
+/// What is done to an account.
+fn keeping() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/users/{id}/role", post(user::set_role)),
+        ("/admin/users/{id}/suspend", post(user::suspend)),
+        ("/admin/users/{id}/open", post(user::open)),
+        ("/admin/users/{id}/sign-out", post(user::sign_out)),
+        ("/admin/users/{id}/sessions/{session}/end", post(user::end_session)),
+        ("/admin/users/{id}/delete", post(user::forget)),
+        ("/admin/users/{id}/keep", post(user::keep)),
+    ]
+}
+
+/// What is lent to somebody.
+fn lending() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/users/{id}/grants", post(user::lend)),
+        ("/admin/users/{id}/grants/{grant}/end", post(user::take_back)),
     ]
 }
 

@@ -74,6 +74,14 @@ pub enum What {
     InvoiceCredited,
     /// The invoice did not allow it.
     InvoiceRefused,
+    /// An account, or what it may do, is changed.
+    UserChanged,
+    /// Somebody's sessions have ended.
+    SignedOut,
+    /// Somebody will be forgotten.
+    Leaving,
+    /// The account, or the rights of who asked, did not allow it.
+    UserRefused,
     /// Nobody said why.
     ReasonMissing,
     /// The job's state did not allow it.
@@ -82,7 +90,7 @@ pub enum What {
     UsedUp,
 }
 
-const CODES: [(What, &str); 25] = [
+const CODES: [(What, &str); 29] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -105,6 +113,10 @@ const CODES: [(What, &str); 25] = [
     (What::InvoiceDrawn, "invoice-drawn"),
     (What::InvoiceCredited, "invoice-credited"),
     (What::InvoiceRefused, "invoice-refused"),
+    (What::UserChanged, "user-changed"),
+    (What::SignedOut, "signed-out"),
+    (What::Leaving, "leaving"),
+    (What::UserRefused, "user-refused"),
     (What::ReasonMissing, "reason-missing"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
@@ -127,7 +139,10 @@ impl From<What> for Note {
 impl Note {
     /// With its tone and icon.
     pub fn shown(self) -> Shown {
-        let warn = matches!(self.what, What::Refused | What::UsedUp | What::InvoiceRefused | What::ReasonMissing);
+        let warn = matches!(
+            self.what,
+            What::Refused | What::UsedUp | What::InvoiceRefused | What::UserRefused | What::ReasonMissing
+        );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
     }
@@ -160,6 +175,14 @@ impl Note {
             What::InvoiceCredited => "This credit note takes the invoice back.".into(),
             What::InvoiceRefused => {
                 "Nothing was changed: the invoice does not allow it as it stands; see what the rules say.".into()
+            }
+            What::UserChanged => "Changed, and in force from the next request on.".into(),
+            What::SignedOut => "Signed out at once.".into(),
+            What::Leaving => "Nobody can sign in to the account any more; a job forgets the person.".into(),
+            What::UserRefused => {
+                "Nothing was changed: it stands elsewhere by now, it is more than you may do yourself, or it is about the \
+                 last administrator."
+                    .into()
             }
             What::ReasonMissing => "Nothing was changed: say why.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),

@@ -1,8 +1,10 @@
 //! Somebody is forgotten. Run by the job `account.anonymise`, one call of [`go_on`] per transaction.
 //!
-//! [`TABLES`] says of every table that can hold something of a person what happens to it; a test compares it with the
+//! [`tables`] says of every table that can hold something of a person what happens to it; a test compares it with the
 //! database. What names them in passing (logs, mails, answers) goes first, while it can still be known who they are; their
 //! own rows last, together with the farewell mail and the proof. Issued invoices stay: the law wants them.
+
+pub mod tables;
 
 use serde_json::json;
 

@@ -60,8 +60,10 @@ pub async fn list(db: &mut PgConnection, filter: &UserFilter, page: PageRequest)
     Ok(Page::cut(rows.fetch_all(db).await?, page, |user| user.id.0))
 }
 
-/// One account, held until the transaction ends: nobody changes it meanwhile.
+/// One account, held until the transaction ends: nobody changes it meanwhile. Whoever changes anybody's rights comes
+/// through here one after the other, so that two administrators cannot take each other away at the same moment.
 pub async fn lock(db: &mut PgConnection, id: UserId) -> Result<User> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('rights'))").execute(&mut *db).await?;
     let row = user!("select" "from users where id = $1 for no key update", id.0).fetch_optional(db).await?;
     row.ok_or(Error::NotFound("user"))
 }
@@ -83,13 +85,12 @@ pub async fn set_role(db: &mut PgConnection, id: UserId, role: &str) -> Result<U
     Ok(changed.fetch_one(db).await?)
 }
 
-/// Refuses (409 `last_administrator`) when nobody else is an active administrator. Whoever else is about to take an
-/// administrator away waits here for the end of this transaction, and then counts without them.
+/// Refuses (409 `last_administrator`) when nobody else is an active administrator. After [`lock`].
 pub async fn spare_last_administrator(db: &mut PgConnection, id: UserId) -> Result<()> {
     let administrators = sqlx::query_scalar!(
         r#"select id as "id: UserId" from users
            where status = 'active' and role in (select code from roles where '*' = any(permissions))
-           order by id for no key update"#
+           order by id limit 2"#
     );
     if administrators.fetch_all(db).await? == [id] {
         return Err(Error::conflict("last_administrator", "this is the last active administrator"));
