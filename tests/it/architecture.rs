@@ -388,8 +388,7 @@ fn snake(name: &str) -> String {
 
 #[test]
 fn the_three_lists_of_kinds_agree() {
-    let catalogue =
-        ["/jobs/kinds.rs", "/jobs/kinds/accounts.rs", "/jobs/kinds/documents.rs", "/jobs/kinds/stripe.rs"];
+    let catalogue = ["/jobs/kinds.rs", "/jobs/kinds/accounts.rs", "/jobs/kinds/documents.rs", "/jobs/kinds/stripe.rs"];
     let catalogue: String =
         catalogue.iter().map(|path| read(&["shared/src/platform/jobs"], path).remove(0).text).collect();
     let declared: Vec<(String, String)> =

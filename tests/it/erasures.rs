@@ -7,8 +7,8 @@ use axum::http::Method;
 use harness::people::PASSWORD;
 use harness::{Client, Reply, TestApp};
 use serde_json::{Value, json};
-use shared::flows::anonymise::{self, Went};
 use shared::flows::anonymise::tables::{Fate, TABLES};
+use shared::flows::anonymise::{self, Went};
 use shared::kernel::ids::{ErasureId, JobId};
 use shared::platform::jobs::enqueue;
 use shared::platform::jobs::kinds::WatchErasures;
@@ -48,8 +48,10 @@ const OF_PEOPLE: &str = "
 async fn no_table_is_forgotten() {
     let app = TestApp::new().await;
     let tables = app
-        .sql("select table_name as t from information_schema.tables
-              where table_schema = 'public' and table_type = 'BASE TABLE' and table_name not like '\\_sqlx%'")
+        .sql(
+            "select table_name as t from information_schema.tables
+              where table_schema = 'public' and table_type = 'BASE TABLE' and table_name not like '\\_sqlx%'",
+        )
         .await;
     let real: BTreeSet<&str> = tables.as_array().expect("rows").iter().filter_map(|row| row["t"].as_str()).collect();
     let said: BTreeSet<&str> = TABLES.iter().map(|(table, _)| *table).collect();
@@ -119,7 +121,10 @@ async fn within_its_grace_a_deletion_is_called_off() {
     forget_me(&alice, PASSWORD).await.status(202);
     app.advance(Duration::from_secs(3 * 24 * 3600 - 60)).await;
     app.drain().await;
-    assert_eq!(app.sql("select status from users where role = 'user'").await, json!([{ "status": "deletion_pending" }]));
+    assert_eq!(
+        app.sql("select status from users where role = 'user'").await,
+        json!([{ "status": "deletion_pending" }])
+    );
     app.advance(Duration::from_secs(120)).await;
     app.drain().await;
     assert_eq!(app.sql("select status from users where role = 'user'").await, json!([{ "status": "anonymised" }]));
@@ -175,17 +180,22 @@ async fn a_guest_is_forgotten_by_their_address() {
     assert!(reply.header("location").is_some_and(|to| to.starts_with("/api/v1/admin/jobs/")));
     app.mails();
     app.only_mail_to("COLOMBE@example.org").await;
-    let left = app.sql("select submitter_name, submitter_email, submitter_phone, title, body, kind from requests").await;
+    let left =
+        app.sql("select submitter_name, submitter_email, submitter_phone, title, body, kind from requests").await;
     assert_eq!(
         left,
         json!([{ "submitter_name": "", "submitter_email": "nobody@erased.invalid", "submitter_phone": null, "title": "",
                  "body": "", "kind": "contact" }])
     );
-    for table in ["emails", "notifications", "jobs", "job_attempts", "job_effects", "idempotency_keys", "audit_log", "erasures"] {
-        let rows: String = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select coalesce(string_agg(x::text, ' '), '') from {table} x")))
-            .fetch_one(&app.platform.db)
-            .await
-            .expect("rows");
+    for table in
+        ["emails", "notifications", "jobs", "job_attempts", "job_effects", "idempotency_keys", "audit_log", "erasures"]
+    {
+        let rows: String = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+            "select coalesce(string_agg(x::text, ' '), '') from {table} x"
+        )))
+        .fetch_one(&app.platform.db)
+        .await
+        .expect("rows");
         assert!(!rows.to_lowercase().contains("colombe") && !rows.contains("0600000001"), "{table}: {rows}");
     }
 }

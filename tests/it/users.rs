@@ -56,7 +56,8 @@ async fn an_administrator_makes_finds_and_changes_accounts() {
     assert_eq!((&whole["status"], &whole["erasure"]), (&json!("active"), &Value::Null));
     let held = json!({ "permission": "requests.manage", "source": "role", "name": "moderator" });
     assert!(whole["permissions"].as_array().expect("rights").contains(&held), "{whole}");
-    for (query, found) in [("q=grand", 1), ("role=moderator", 1), ("status=active", 2), ("q=%25", 0), ("q=LEA%40ex", 1)] {
+    for (query, found) in [("q=grand", 1), ("role=moderator", 1), ("status=active", 2), ("q=%25", 0), ("q=LEA%40ex", 1)]
+    {
         let listed = admin.get(&format!("{USERS}?{query}")).await.ok();
         assert_eq!(listed.as_array().expect("rows").len(), found, "{query}: {listed}");
     }
@@ -87,7 +88,8 @@ async fn nobody_gives_what_they_do_not_hold_nor_raises_themselves() {
         aide.delete(&at(&chef, "")).await,
         aide.delete(&at(&chef, "/sessions")).await,
         aide.post("/api/v1/admin/roles", json!({ "code": "roi", "label": "Roi", "permissions": ["*"] })).await,
-        aide.post("/api/v1/admin/roles", json!({ "code": "roi", "label": "Roi", "permissions": ["jobs.manage"] })).await,
+        aide.post("/api/v1/admin/roles", json!({ "code": "roi", "label": "Roi", "permissions": ["jobs.manage"] }))
+            .await,
         aide.post("/api/v1/admin/groups", json!({ "name": "Rois", "permissions": ["jobs.manage"] })).await,
         aide.post(&at(&alice_id, "/grants"), json!({ "permission": "jobs.manage" })).await,
         aide.patch("/api/v1/admin/roles/moderator", json!({ "permissions": [] })).await,

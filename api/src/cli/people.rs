@@ -2,10 +2,10 @@
 //! Whoever sits at this terminal holds every right; one active administrator is left all the same.
 
 use clap::{Args, Subcommand};
+use shared::domain::identity::directory::{self, UserFilter};
 use shared::domain::identity::erasures::{self, ErasureFilter};
 use shared::domain::identity::permissions::{self, Authority};
 use shared::domain::identity::users::{self, Status, User};
-use shared::domain::identity::directory::{self, UserFilter};
 use shared::flows::{erasure_requested, user_managed};
 use shared::kernel::Error;
 use shared::kernel::ids::UserId;
@@ -185,7 +185,14 @@ async fn list(platform: &Platform, args: Ls) -> Result<(), Failure> {
         let name = format!("{} {}", user.first_name, user.last_name);
         let status = serde_json::to_value(user.status).ok().and_then(|word| word.as_str().map(str::to_owned));
         let made = relative(now, user.created_at);
-        vec![user.id.to_string(), short(user.email.as_deref(), 60), name, user.role.clone(), status.unwrap_or_default(), made]
+        vec![
+            user.id.to_string(),
+            short(user.email.as_deref(), 60),
+            name,
+            user.role.clone(),
+            status.unwrap_or_default(),
+            made,
+        ]
     };
     let head = ["ID", "E-MAIL", "NAME", "ROLE", "STATUS", "CREATED"];
     say(table(&head, &page.rows.iter().map(line).collect::<Vec<_>>()));
@@ -207,7 +214,10 @@ async fn show(platform: &Platform, who: &str) -> Result<(), Failure> {
         ("status", format!("{:?}", user.status)),
         ("created", moment(now, user.created_at)),
         ("sessions", sessions.len().to_string()),
-        ("deletion", erasure.map_or_else(dash, |one| format!("due by {}, {} days left", one.due_by.date_naive(), one.days_left))),
+        (
+            "deletion",
+            erasure.map_or_else(dash, |one| format!("due by {}, {} days left", one.due_by.date_naive(), one.days_left)),
+        ),
     ] {
         say(format_args!("{name:<10} {}", plain(&value)));
     }

@@ -57,7 +57,8 @@ fn query(filter: &UserFilter) -> String {
 }
 
 fn chips(given: &UserFilter, roles: &[Role]) -> Vec<Chip> {
-    let chip = |words: Option<String>, rest: UserFilter| words.map(|words| Chip { words, href: with(LIST, &query(&rest)) });
+    let chip =
+        |words: Option<String>, rest: UserFilter| words.map(|words| Chip { words, href: with(LIST, &query(&rest)) });
     [
         chip(given.q.clone(), UserFilter { q: None, ..given.clone() }),
         chip(given.role.as_deref().map(|role| label(role, roles)), UserFilter { role: None, ..given.clone() }),

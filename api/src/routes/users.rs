@@ -256,11 +256,7 @@ async fn end_sessions(Path(id): Path<UserId>, caller: Caller, post: Post<Nothing
     post.ok(tx, &Ended { sessions }).await
 }
 
-async fn end_session(
-    Path((id, session)): Path<(UserId, SessionId)>,
-    caller: Caller,
-    post: Post<Nothing>,
-) -> Answer {
+async fn end_session(Path((id, session)): Path<(UserId, SessionId)>, caller: Caller, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
     user_managed::sign_out(&mut tx, &caller.authority(), id, Some(session)).await?;
     post.done(tx).await

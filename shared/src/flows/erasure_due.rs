@@ -43,7 +43,8 @@ async fn tell(tx: &mut Tx, erasure: &Erasure) -> Result<()> {
         ..0 => "An erasure is past its legal deadline".to_owned(),
         left => format!("An erasure is due in {left} d"),
     };
-    let message = format!("Asked for on {}, due by {}.", erasure.requested_at.date_naive(), erasure.due_by.date_naive());
+    let message =
+        format!("Asked for on {}, due by {}.", erasure.requested_at.date_naive(), erasure.due_by.date_naive());
     let told = NewNotification {
         kind: "warning",
         title: &title,

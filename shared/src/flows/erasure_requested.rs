@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::domain::billing::person;
+use crate::domain::identity::directory;
 use crate::domain::identity::erasures::{self, Erasure, NewErasure};
 use crate::domain::identity::permissions::Authority;
 use crate::domain::identity::users::{self, Status, User};
-use crate::domain::identity::directory;
 use crate::domain::requests;
 use crate::flows::user_managed::{end_sessions, record, theirs};
 use crate::kernel::Error;
@@ -76,7 +76,9 @@ pub async fn of_guests(tx: &mut Tx, by: &Authority, address: &str, reason: Optio
 
 /// Has it done at the end of its grace.
 async fn enqueue(tx: &mut Tx, id: ErasureId, grace: u32) -> Result<Erasure> {
-    let job = enqueue_new(tx, NewJob::of(&Anonymise { erasure: id })?.after(Duration::from_secs(u64::from(grace) * DAY))).await?;
+    let job =
+        enqueue_new(tx, NewJob::of(&Anonymise { erasure: id })?.after(Duration::from_secs(u64::from(grace) * DAY)))
+            .await?;
     erasures::given_to(tx, id, job).await?;
     erasures::get(tx, id).await
 }
@@ -102,9 +104,11 @@ pub async fn call_off(tx: &mut Tx, by: &Authority, id: UserId) -> Result<User> {
             Err(error) => return Err(error),
         }
     }
-    let back = users::set_status(tx, id, Status::DeletionPending, open.former_status.unwrap_or(Status::Suspended)).await?;
+    let back =
+        users::set_status(tx, id, Status::DeletionPending, open.former_status.unwrap_or(Status::Suspended)).await?;
     let user = back.ok_or_else(|| Error::conflict("user_status", "the account is not about to be deleted"))?;
-    record(tx, "USER_DELETION_CANCELLED", Severity::High, id, json!({ "erasure": open.id, "status": user.status })).await?;
+    record(tx, "USER_DELETION_CANCELLED", Severity::High, id, json!({ "erasure": open.id, "status": user.status }))
+        .await?;
     Ok(user)
 }
 

@@ -123,8 +123,7 @@ pub async fn set_member(tx: &mut Tx, by: &Authority, id: GroupId, user: UserId, 
     let group = groups::get(tx, id).await?;
     by.over(&group.permissions)?;
     theirs(tx, by, user).await?;
-    let changed =
-        if is_in { groups::add(tx, id, user, by.user).await? } else { groups::remove(tx, id, user).await? };
+    let changed = if is_in { groups::add(tx, id, user, by.user).await? } else { groups::remove(tx, id, user).await? };
     if !changed {
         return Ok(());
     }

@@ -30,7 +30,9 @@ pub async fn create(tx: &mut Tx, by: &Authority, new: &NewUser<'_>, phone: Optio
     }
     record(tx, "USER_CREATED", Severity::Medium, user.id, json!({ "role": user.role })).await?;
     let inviter = match by.user {
-        Some(by) => users::find(tx, by).await?.map(|by| format!("{} {}", by.first_name, by.last_name).trim().to_owned()),
+        Some(by) => {
+            users::find(tx, by).await?.map(|by| format!("{} {}", by.first_name, by.last_name).trim().to_owned())
+        }
         None => None,
     };
     registration::invite(tx, &user, inviter.as_deref().filter(|name| !name.is_empty()), "1").await?;

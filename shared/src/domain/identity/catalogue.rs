@@ -42,17 +42,9 @@ pub static PERMISSIONS: [Permission; 18] = [
     ),
     own("users.grant", "grant and revoke permissions and roles", "donner et retirer des droits et des rôles"),
     lent("groups.manage", "groups and their permissions", "les groupes et leurs droits"),
-    lent(
-        "orders.manage",
-        "all orders, assignment of the work",
-        "toutes les commandes, l’attribution du travail",
-    ),
+    lent("orders.manage", "all orders, assignment of the work", "toutes les commandes, l’attribution du travail"),
     lent("orders.work", "work on assigned orders", "travailler aux commandes confiées"),
-    lent(
-        "invoices.manage",
-        "all invoices, sending, credit notes",
-        "toutes les factures, leur envoi, les avoirs",
-    ),
+    lent("invoices.manage", "all invoices, sending, credit notes", "toutes les factures, leur envoi, les avoirs"),
     lent("products.manage", "prices, products, stock, Stripe sync", "prix, produits, stock, synchronisation Stripe"),
     own("payments.refund", "refunds", "les remboursements"),
     lent("requests.manage", "contact, samples, complaints", "contacts, échantillons, réclamations"),
@@ -83,7 +75,8 @@ pub fn find(name: &str) -> Option<&'static Permission> {
 pub fn known(names: &[String], role: bool) -> Result<Vec<String>> {
     let unknown = |(n, name): (usize, &String)| {
         let fits = find(name).is_some_and(|found| role || found.delegable) || (role && name == ALL);
-        (!fits).then(|| FieldError::new(format!("permissions[{n}]"), "choice", "is no permission that can be given here"))
+        (!fits)
+            .then(|| FieldError::new(format!("permissions[{n}]"), "choice", "is no permission that can be given here"))
     };
     let wrong: Vec<_> = names.iter().enumerate().filter_map(unknown).collect();
     if !wrong.is_empty() {

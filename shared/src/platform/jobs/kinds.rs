@@ -8,7 +8,8 @@ mod stripe;
 pub use accounts::{Anonymise, WatchErasures};
 pub use documents::{DrawSummary, RemindInvoices, RenderInvoice};
 pub use stripe::{
-    CreateRefund, DeleteStripeCustomer, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment, SyncProduct,
+    CreateRefund, DeleteStripeCustomer, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment,
+    SyncProduct,
 };
 
 use std::time::Duration;

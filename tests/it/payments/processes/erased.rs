@@ -42,7 +42,17 @@ async fn a_canary_in_every_text_of_a_person_is_nowhere_afterwards() {
     let pdf = format!("/api/v1/admin/invoices/{invoice}/pdf");
     let before = download(&branch, &pdf).await;
     let seen = sightings(&branch, &[]).await;
-    for place in ["users.", "requests.", "customers.", "orders.", "emails.", "notifications.", "audit_log.", "sessions.", "stripe_events."] {
+    for place in [
+        "users.",
+        "requests.",
+        "customers.",
+        "orders.",
+        "emails.",
+        "notifications.",
+        "audit_log.",
+        "sessions.",
+        "stripe_events.",
+    ] {
         assert!(seen.iter().any(|one| one.starts_with(place)), "the search finds what is there: {place} {seen:?}");
     }
 
@@ -60,14 +70,15 @@ async fn a_canary_in_every_text_of_a_person_is_nowhere_afterwards() {
     only_invoices_are_stored(&branch).await;
     let logged = branch.stage.logged();
     assert!(logged.contains("TRACE") && logged.contains("sqlx::query"), "the log is one at TRACE");
-    let told: Vec<_> = CANARIES.iter().filter(|canary| logged.to_lowercase().contains(&canary.to_lowercase())).collect();
+    let told: Vec<_> =
+        CANARIES.iter().filter(|canary| logged.to_lowercase().contains(&canary.to_lowercase())).collect();
     assert!(told.is_empty(), "the log says {told:?}: {}", branch.stage.log.display());
     assert!(branch.stage.relay.arrived().iter().any(|mail| mail.source.contains("L123-22")), "the farewell went out");
     stripe_forgot(&branch).await;
     // The invoice stands, for who manages them and for nobody else.
     assert_eq!(download(&branch, &pdf).await, before);
-    let kept = branch.asked(Method::GET, &format!("/api/v1/admin/erasures/{}", text(&asked, "id")), &branch.admin, Value::Null, 200);
-    let kept = kept.await["kept"].clone();
+    let proof = format!("/api/v1/admin/erasures/{}", text(&asked, "id"));
+    let kept = branch.asked(Method::GET, &proof, &branch.admin, Value::Null, 200).await["kept"].clone();
     assert_eq!((&kept[0]["what"], &kept[0]["count"]), (&json!("invoices"), &json!(1)), "{kept}");
     let status = branch.call(Method::GET, &format!("/api/v1/orders/{order}/invoices"), &branch.buyer, &Value::Null);
     assert_eq!(status.send().await.expect("an answer").status(), 401);
@@ -75,7 +86,8 @@ async fn a_canary_in_every_text_of_a_person_is_nowhere_afterwards() {
 
 /// Every text that somebody signed in can write.
 async fn plant(branch: &Branch) {
-    let me = json!({ "first_name": CANARIES[0], "last_name": CANARIES[1], "username": CANARIES[2], "phone": CANARIES[4] });
+    let me =
+        json!({ "first_name": CANARIES[0], "last_name": CANARIES[1], "username": CANARIES[2], "phone": CANARIES[4] });
     let login = json!({ "login": format!("{ADDRESS}@example.org"), "password": PASSWORD });
     branch.asked(Method::PATCH, "/api/v1/me", &branch.buyer, me, 200).await;
     let answer = branch.call(Method::POST, "/api/v1/auth/login", "", &login).header("user-agent", CANARIES[13]);
@@ -85,7 +97,8 @@ async fn plant(branch: &Branch) {
         "phone": CANARIES[4], "title": format!("Un {}", CANARIES[10]), "body": format!("Bonjour,\n{}.", CANARIES[11]),
         "category": CANARIES[12], "details": { "genre": CANARIES[12] },
     });
-    let keyed = branch.call(Method::POST, "/api/v1/requests", &branch.buyer, &request).header("idempotency-key", "oiseau");
+    let keyed =
+        branch.call(Method::POST, "/api/v1/requests", &branch.buyer, &request).header("idempotency-key", "oiseau");
     assert_eq!(keyed.send().await.expect("an answer").status(), 201);
 }
 
@@ -106,7 +119,10 @@ async fn buy(branch: &Branch) -> String {
     let summary = format!("/api/v1/orders/{order}/summary");
     let _ = branch.call(Method::GET, &summary, &branch.buyer, &Value::Null).send().await.expect("an answer");
     branch.asked(Method::POST, "/api/v1/orders", &branch.buyer, wish, 201).await;
-    branch.stage.until(seconds(60), "select count(*) from invoices where status = 'paid' and pdf_status = 'ready'", 1).await;
+    branch
+        .stage
+        .until(seconds(60), "select count(*) from invoices where status = 'paid' and pdf_status = 'ready'", 1)
+        .await;
     branch.stage.until(seconds(60), "select count(*) from files where kind = 'document'", 1).await;
     order
 }
@@ -115,7 +131,8 @@ async fn buy(branch: &Branch) -> String {
 async fn as_a_guest(branch: &Branch) {
     let address = format!("{ADDRESS}@example.org");
     let guest = json!({ "email": address, "first_name": CANARIES[0], "last_name": CANARIES[1], "locale": "fr" });
-    let wish = json!({ "lines": [{ "product_id": branch.product, "quantity": 1 }], "guest": guest, "note": CANARIES[12] });
+    let wish =
+        json!({ "lines": [{ "product_id": branch.product, "quantity": 1 }], "guest": guest, "note": CANARIES[12] });
     branch.asked(Method::POST, "/api/v1/orders", "", wish, 201).await;
     let request = json!({ "kind": "contact", "name": CANARIES[0], "email": address, "title": CANARIES[10], "body": CANARIES[11] });
     branch.asked(Method::POST, "/api/v1/requests", "", request, 201).await;
@@ -139,7 +156,8 @@ async fn sightings(branch: &Branch, but: &[&str]) -> Vec<String> {
     .expect("the schema");
     let mut found = Vec::new();
     for (table, column, kind) in columns.into_iter().filter(|(table, ..)| !but.contains(&table.as_str())) {
-        let shown = if kind == "bytea" { format!("encode(\"{column}\", 'escape')") } else { format!("\"{column}\"::text") };
+        let shown =
+            if kind == "bytea" { format!("encode(\"{column}\", 'escape')") } else { format!("\"{column}\"::text") };
         let all = format!("select coalesce(string_agg({shown}, e'\\n'), '') from {table}");
         let all: String =
             sqlx::query_scalar(sqlx::AssertSqlSafe(all)).fetch_one(&branch.stage.platform.db).await.expect("a column");
