@@ -9,7 +9,7 @@ use shared::platform::templates::{LOCALES, RenderedMail, Templates};
 const OPTIONAL: [(&str, &[&str]); 24] = [
     ("account-password-changed", &["first_name", "ip_address", "support_url"]),
     ("account-password-reset", &["first_name", "ip_address"]),
-    ("account-deleted", &["first_name", "kept_until"]),
+    ("account-deleted", &["first_name", "kept_until_date"]),
     ("account-status-changed", &["first_name"]),
     ("user-info", &["action_url"]),
     ("activation-link", &["first_name", "invited_by"]),

@@ -8,6 +8,8 @@ use harness::{Client, TestApp};
 use serde_json::{Value, json};
 use shared::domain::identity::catalogue;
 
+use crate::dashboard::{form_token, operator, post};
+
 const USERS: &str = "/api/v1/admin/users";
 
 async fn id_of(app: &TestApp, name: &str) -> String {
@@ -252,4 +254,44 @@ async fn what_routes_ask_for_is_in_the_catalogue_and_roles_name_nothing_else() {
     let admin = app.admin().await;
     let told = admin.get("/api/v1/admin/permissions").await.ok();
     assert_eq!(told.as_array().expect("rows").len(), catalogue::PERMISSIONS.len());
+}
+
+#[tokio::test]
+async fn the_dashboard_shows_people_and_its_forms_change_them() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.user("alice").await;
+    let id = id_of(&app, "alice").await;
+    admin.post(&at(&id, "/grants"), json!({ "permission": "jobs.read" })).await.created();
+    admin.post("/api/v1/admin/groups", json!({ "name": "Atelier", "permissions": ["jobs.read"] })).await.created();
+    let chef = operator(&app, "chef").await;
+    let path = format!("/admin/users/{id}");
+    let page = chef.get(&path).await.status(200);
+    for (path, says) in
+        [("/admin/users?q=alice", "alice@example.org"), ("/admin/roles", "Atelier"), (&path, "jobs.read")]
+    {
+        assert!(chef.get(path).await.status(200).text.contains(says), "{path}");
+    }
+    let token = form_token(&page);
+    let act = |what: &'static str, reason: &'static str| {
+        let (chef, token, to) = (&chef, &token, format!("{path}/{what}"));
+        async move { post(chef, &to, &[("token", token), ("reason", reason)]).await.status(303) }
+    };
+    act("suspend", "").await; // nobody said why: nothing is changed
+    assert_eq!(admin.get(&at(&id, "")).await.ok()["status"], "active");
+    act("suspend", "impayes").await;
+    assert_eq!(admin.get(&at(&id, "")).await.ok()["status"], "suspended");
+    act("delete", "demande").await;
+    assert!(chef.get(&path).await.status(200).text.contains("Due by law"));
+    assert!(chef.get("/admin/erasures").await.status(200).text.contains("alice@example.org"));
+    app.drain().await;
+    assert!(!chef.get("/admin/erasures").await.status(200).text.contains("alice@example.org"));
+    assert_eq!(admin.get(&at(&id, "")).await.ok()["status"], "anonymised");
+    // Somebody who may only look sees no form, and none of theirs is taken.
+    app.person("max", "moderator").await;
+    let max = operator(&app, "max").await;
+    let seen = max.get(&format!("/admin/users/{}", id_of(&app, "chef").await)).await.status(200);
+    assert!(!seen.text.contains("/suspend") && !seen.text.contains("/delete"));
+    let foreign = format!("/admin/users/{}/suspend", id_of(&app, "chef").await);
+    post(&max, &foreign, &[("token", &form_token(&seen)), ("reason", "x")]).await.status(403);
 }

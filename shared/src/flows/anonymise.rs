@@ -211,7 +211,7 @@ async fn write(tx: &mut Tx, whom: &Whom) -> Result<()> {
         vars: json!({
             "first_name": name,
             "requested_at": whom.erasure.requested_at.to_rfc3339(),
-            "kept_until": kept_until,
+            "kept_until_date": kept_until,
             "contact_url": contact,
         }),
         dedupe_key: format!("account-deleted:{}", whom.erasure.id),

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::kernel::Result;
 use crate::kernel::ids::JobId;
+use crate::platform::jobs::alarms;
 use crate::platform::person::Person;
 
 /// So many jobs are read at a time.
@@ -57,14 +58,12 @@ async fn around(db: &mut PgConnection, who: &Person) -> Result<()> {
         "with groups as (
              update error_groups g set message = '…', note = null
              from unnest($1::text[]) w where position(lower(w) in lower(concat_ws(' ', message, note))) > 0
-         ), raised as (
-             update alarms a set message = '…' from unnest($1::text[]) w where position(lower(w) in lower(message)) > 0
          )
          delete from job_selections
          where exists (select from unnest($1::text[]) w where position(lower(w) in lower(filter::text)) > 0)",
         &who.words
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    alarms::forget(db, &who.words).await
 }
