@@ -16,8 +16,8 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use shared::domain::identity::Permissions;
 use shared::domain::identity::sessions;
+use shared::domain::identity::{Authority, Permissions};
 use shared::kernel::Error;
 use shared::kernel::config::Auth;
 use shared::kernel::ids::{SessionId, UserId};
@@ -39,7 +39,7 @@ pub struct Caller {
     pub session: SessionId,
     /// The role's code.
     pub role: String,
-    /// What the role allows.
+    /// What the role, the groups and the grants allow.
     pub permissions: Permissions,
 }
 
@@ -47,6 +47,11 @@ impl Caller {
     /// Whether they may do this.
     pub fn can(&self, permission: &str) -> bool {
         self.permissions.can(permission)
+    }
+
+    /// On whose word they change rights and accounts.
+    pub fn authority(&self) -> Authority {
+        Authority { user: Some(self.user), permissions: self.permissions.clone() }
     }
 }
 

@@ -83,6 +83,7 @@ async fn a_permission_opens_its_own_rows_and_no_other() {
             "audit.purge",
             "audit.read",
             "exports.run",
+            "groups.manage",
             "invoices.manage",
             "jobs.manage",
             "jobs.read",
@@ -92,7 +93,10 @@ async fn a_permission_opens_its_own_rows_and_no_other() {
             "requests.manage",
             "settings.manage",
             "stats.read",
-            "stripe_events.manage"
+            "stripe_events.manage",
+            "users.grant",
+            "users.manage",
+            "users.read"
         ]
     );
     for permission in permissions {

@@ -6,10 +6,13 @@ use serde_json::{Map, Value};
 use shared::platform::templates::{LOCALES, RenderedMail, Templates};
 
 /// Variables that a mail can do without. Everything else that is missing is an error.
-const OPTIONAL: [(&str, &[&str]); 25] = [
+const OPTIONAL: &[(&str, &[&str])] = &[
     ("account-password-changed", &["first_name", "ip_address", "support_url"]),
     ("account-password-reset", &["first_name", "ip_address"]),
     ("account-security-alert", &["first_name", "ip_address", "support_url"]),
+    ("account-deleted", &["first_name", "kept_until_date"]),
+    ("account-status-changed", &["first_name"]),
+    ("user-info", &["action_url"]),
     ("activation-link", &["first_name", "invited_by"]),
     ("activation-welcome", &["first_name", "dashboard_url", "conversation_url"]),
     ("admin-error", &["action_url", "error_code"]),

@@ -13,6 +13,7 @@ mod kinds;
 mod migrate;
 mod openapi;
 mod pages;
+mod people;
 mod queues;
 mod retry;
 mod schedules;

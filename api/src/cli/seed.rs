@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shared::domain::billing::products::{self, Facts};
 use shared::domain::billing::totals::VatCategory;
-use shared::domain::identity::permissions;
+use shared::domain::identity::roles;
 use shared::domain::identity::users::{self, NewUser, Status};
 use shared::flows::product_changed;
 use shared::kernel::Error;
@@ -73,7 +73,7 @@ async fn logins(platform: &Platform) -> Result<Vec<(String, String)>, Failure> {
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
     let admin = platform.config.mail.admins.first().map(|address| (address.clone(), "admin".to_owned()));
     let mut logins: Vec<_> = admin.into_iter().collect();
-    for role in permissions::roles(&mut db).await? {
+    for role in roles::list(&mut db).await? {
         if role.code != "admin" || logins.is_empty() {
             logins.push((format!("{}@facteur.example", role.code), role.code));
         }

@@ -4,14 +4,14 @@ use std::io::BufRead;
 
 use clap::{Args, Subcommand};
 use shared::domain::identity::users::{NewUser, Status, User};
-use shared::domain::identity::{fields, passwords, permissions, users};
+use shared::domain::identity::{fields, passwords, roles, users};
 use shared::kernel::Error;
 use shared::platform::Platform;
 use shared::platform::audit::{self, Severity};
 use shared::platform::tx::{Origin, Tx};
 
 use super::exit::{DATA, Failure, USAGE};
-use super::{open, say, text};
+use super::{open, people, say, text};
 
 /// What can be done with accounts.
 #[derive(Subcommand)]
@@ -24,6 +24,9 @@ Examples:
   facteur user add --email ada@example.org --role admin
   pass show facteur/ada | facteur user add --email ada@example.org --role admin --password-stdin")]
     Add(Add),
+    /// Everything else
+    #[command(flatten)]
+    Known(people::Command),
 }
 
 /// `user add`.
@@ -51,8 +54,14 @@ pub struct Add {
 
 /// Does it.
 pub async fn run(command: Command) -> Result<(), Failure> {
-    let Command::Add(args) = command;
     let platform = open().await?;
+    match command {
+        Command::Add(args) => make(&platform, args).await,
+        Command::Known(command) => people::run(&platform, command).await,
+    }
+}
+
+async fn make(platform: &Platform, args: Add) -> Result<(), Failure> {
     let given = if args.password_stdin { Some(first_line()?) } else { None };
     let password = given.clone().unwrap_or_else(text::password);
     let new = NewUser {
@@ -65,7 +74,7 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         status: Status::Active,
         locale: &args.locale,
     };
-    let Some(user) = add(&platform, new, &password).await? else {
+    let Some(user) = add(platform, new, &password).await? else {
         return Err(Failure::new(DATA, format!("{} has an account already", args.email)));
     };
     say(format_args!("{} may sign in as {} ({})", args.email, user.role, user.id));
@@ -84,7 +93,7 @@ pub async fn add(platform: &Platform, new: NewUser<'_>, password: &str) -> Resul
     fields::name(new.first_name).map_err(|error| wrong("the first name", &error))?;
     fields::name(new.last_name).map_err(|error| wrong("the last name", &error))?;
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
-    let roles = permissions::roles(&mut db).await?;
+    let roles = roles::list(&mut db).await?;
     if !roles.iter().any(|role| role.code == new.role) {
         let all: Vec<_> = roles.into_iter().map(|role| role.code).collect();
         return Err(Failure::new(DATA, format!("there is no role `{}`; the roles are {}", new.role, all.join(", "))));

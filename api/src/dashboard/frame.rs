@@ -48,6 +48,12 @@ pub enum Place {
     Stats,
     /// Lists as files.
     Exports,
+    /// People with an account.
+    Users,
+    /// What they may do.
+    Roles,
+    /// Who wants to be forgotten.
+    Erasures,
     /// Who did what.
     Audit,
     /// What may be changed without a restart.
@@ -73,6 +79,9 @@ const NAVIGATION: &[(Place, &str, &str, &str)] = &[
     (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
     (Place::Stats, "Statistics", "/admin/stats", "stats"),
     (Place::Exports, "Exports", "/admin/exports", "exports"),
+    (Place::Users, "Users", "/admin/users", "users"),
+    (Place::Roles, "Roles", "/admin/roles", "roles"),
+    (Place::Erasures, "Erasures", "/admin/erasures", "erasures"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
     (Place::Settings, "Settings", "/admin/settings", "limits"),
 ];
@@ -177,7 +186,8 @@ fn navigation(desk: &Desk, place: Place, (dead, more): (i64, bool)) -> Vec<Item>
     let app = &desk.app;
     let mailbox = app.is_development() && app.platform.config.mail.folder.is_some();
     NAVIGATION
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|(item, ..)| desk.me.permissions.can(dashboard::right(*item)) && (*item != Place::Mailbox || mailbox))
         .map(|(item, label, href, icon)| Item {
             label,

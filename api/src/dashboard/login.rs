@@ -85,7 +85,7 @@ async fn enter(app: &App, origin: &Origin, name: &str, password: &str) -> Result
     }
     let signed_in = login::sign_in(&app.platform, origin, Kind::Dashboard, name, password).await?;
     let mut tx = Tx::begin_for(&app.platform, Origin { actor: Some(signed_in.user.id), ..origin.clone() }).await?;
-    if let Some(first) = home(&permissions::of_role(&mut tx, &signed_in.user.role).await?) {
+    if let Some(first) = home(&permissions::of_user(&mut tx, signed_in.user.id).await?) {
         return Ok((signed_in, first));
     }
     login::sign_out(&mut tx, signed_in.user.id, signed_in.session).await?;

@@ -7,6 +7,8 @@ use shared::domain::billing::orders::OrderStatus;
 use shared::domain::billing::payments::PaymentStatus;
 use shared::domain::billing::received::EventStatus;
 use shared::domain::exports::{ExportKind, ExportStatus};
+use shared::domain::identity::erasures::Erasure;
+use shared::domain::identity::users::Status;
 use shared::domain::requests::{Priority, RequestKind, RequestStatus};
 use shared::platform::audit::Severity;
 use shared::platform::jobs::admin::batches::BatchView;
@@ -211,6 +213,27 @@ pub const fn export_kind(kind: ExportKind) -> &'static str {
         ExportKind::Invoices => "Invoices",
         ExportKind::Users => "Accounts",
         ExportKind::Report => "Statistics",
+    }
+}
+
+/// Where an account stands.
+pub const fn user(status: Status) -> Mark {
+    match status {
+        Status::PendingActivation => Mark::new("scheduled", "scheduled", "Not activated"),
+        Status::Active => Mark::new("succeeded", "succeeded", "Active"),
+        Status::Suspended => Mark::new("paused", "paused", "Suspended"),
+        Status::DeletionPending => Mark::new("retrying", "trash", "Being deleted"),
+        Status::Anonymised => Mark::new("cancelled", "cancelled", "Erased"),
+    }
+}
+
+/// How far an erasure is.
+pub const fn erasure(erasure: &Erasure) -> Mark {
+    match (erasure.done_at, erasure.cancelled_at) {
+        (Some(_), _) => Mark::new("succeeded", "succeeded", "Done"),
+        (None, Some(_)) => Mark::new("cancelled", "cancelled", "Called off"),
+        (None, None) if erasure.days_left < 0 => Mark::new("dead", "alert", "Late"),
+        (None, None) => Mark::new("running", "running", "Under way"),
     }
 }
 

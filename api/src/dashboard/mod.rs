@@ -38,6 +38,7 @@ mod pulse;
 mod queues;
 mod request;
 mod requests;
+mod rights;
 mod row;
 mod schedules;
 mod session;
@@ -47,6 +48,8 @@ mod stripe_events;
 mod suppressions;
 mod templates;
 mod timeline;
+mod user;
+mod users;
 mod workers;
 
 use axum::Router;
@@ -78,6 +81,12 @@ pub const REFUND: &str = "payments.refund";
 pub const REPLAY: &str = "stripe_events.manage";
 /// To see invoices, issue and send them.
 pub const BILL: &str = "invoices.manage";
+/// To see people and what they may do.
+pub const PEOPLE: &str = "users.read";
+/// To suspend them, sign them out, delete them.
+pub const KEEP: &str = "users.manage";
+/// To lend them permissions.
+pub const GRANT: &str = "users.grant";
 
 /// To see who did what.
 pub const AUDIT: &str = "audit.read";
@@ -98,6 +107,7 @@ const DOORS: &[(&str, &str)] = &[
     (COUNT, "/admin/stats"),
     (SET, "/admin/settings"),
     (EXPORT, "/admin/exports"),
+    (PEOPLE, "/admin/users"),
 ];
 
 /// The pages, the actions, signing in and out, the assets.
@@ -125,6 +135,9 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(SET), knobs()))
         .merge(group(Some(COUNT), figures()))
         .merge(group(Some(EXPORT), files()))
+        .merge(group(Some(PEOPLE), people()))
+        .merge(group(Some(KEEP), keeping()))
+        .merge(group(Some(GRANT), lending()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn(gate::dress))
 }
@@ -144,6 +157,7 @@ pub const fn right(place: Place) -> &'static str {
         Place::Stats => COUNT,
         Place::Settings => SET,
         Place::Exports => EXPORT,
+        Place::Users | Place::Roles | Place::Erasures => PEOPLE,
         _ => READ,
     }
 }
@@ -227,6 +241,37 @@ fn files() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/exports", get(exports::list).post(exports::ask)),
         ("/admin/exports/{id}/file", get(exports::file)),
         ("/admin/exports/{id}/drop", post(exports::remove)),
+    ]
+}
+
+/// Who is here, and what they may do.
+fn people() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/users", get(users::list)),
+        ("/admin/users/{id}", get(user::show)),
+        ("/admin/roles", get(rights::list)),
+        ("/admin/erasures", get(rights::erasures)),
+    ]
+}
+
+/// What is done to an account.
+fn keeping() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/users/{id}/role", post(user::set_role)),
+        ("/admin/users/{id}/suspend", post(user::suspend)),
+        ("/admin/users/{id}/open", post(user::open)),
+        ("/admin/users/{id}/sign-out", post(user::sign_out)),
+        ("/admin/users/{id}/sessions/{session}/end", post(user::end_session)),
+        ("/admin/users/{id}/delete", post(user::forget)),
+        ("/admin/users/{id}/keep", post(user::keep)),
+    ]
+}
+
+/// What is lent to somebody.
+fn lending() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/users/{id}/grants", post(user::lend)),
+        ("/admin/users/{id}/grants/{grant}/end", post(user::take_back)),
     ]
 }
 

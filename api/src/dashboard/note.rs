@@ -78,6 +78,14 @@ pub enum What {
     Set,
     /// Somebody else changed the setting first.
     SetRefused,
+    /// An account, or what it may do, is changed.
+    UserChanged,
+    /// Somebody's sessions have ended.
+    SignedOut,
+    /// Somebody will be forgotten.
+    Leaving,
+    /// The account, or the rights of who asked, did not allow it.
+    UserRefused,
     /// Nobody said why.
     ReasonMissing,
     /// Events are handled again.
@@ -153,6 +161,10 @@ const CODES: &[(What, &str)] = &[
     (What::InvoiceRefused, "invoice-refused"),
     (What::Set, "set"),
     (What::SetRefused, "set-refused"),
+    (What::UserChanged, "user-changed"),
+    (What::SignedOut, "signed-out"),
+    (What::Leaving, "leaving"),
+    (What::UserRefused, "user-refused"),
     (What::ReasonMissing, "reason-missing"),
     (What::Replayed, "replayed"),
     (What::ReplayRefused, "replay-refused"),
@@ -211,6 +223,7 @@ impl Note {
                 | What::ExportOpen
                 | What::ExportInvalid
                 | What::ExportGone
+            What::Refused | What::UsedUp | What::InvoiceRefused | What::UserRefused | What::ReasonMissing
         );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
@@ -273,6 +286,14 @@ impl Note {
             What::Set => "The setting holds from now on, in every process.".into(),
             What::SetRefused => {
                 "Nothing was changed: somebody else has changed it meanwhile; this is what holds.".into()
+            }
+            What::UserChanged => "Changed, and in force from the next request on.".into(),
+            What::SignedOut => "Signed out at once.".into(),
+            What::Leaving => "Nobody can sign in to the account any more; a job forgets the person.".into(),
+            What::UserRefused => {
+                "Nothing was changed: it stands elsewhere by now, it is more than you may do yourself, or it is about the \
+                 last administrator."
+                    .into()
             }
             What::ReasonMissing => "Nothing was changed: say why.".into(),
             What::ExportAsked => "The export is being made; you will be told by mail when it is ready.".into(),

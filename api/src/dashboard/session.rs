@@ -92,7 +92,8 @@ pub async fn names(db: &mut PgConnection, ids: impl Iterator<Item = Uuid>) -> Re
     Ok(names)
 }
 
-fn full(user: &users::User) -> String {
+/// The name to show: a person's, else their address, else the id.
+pub fn full(user: &users::User) -> String {
     let name = format!("{} {}", user.first_name, user.last_name).trim().to_owned();
     let other = || user.email.clone().or_else(|| user.username.clone()).unwrap_or_else(|| user.id.to_string());
     if name.is_empty() { other() } else { name }

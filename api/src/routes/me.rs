@@ -4,9 +4,10 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use shared::domain::identity::erasures::Erasure;
 use shared::domain::identity::users::{self, Profile, User};
 use shared::domain::identity::{Permissions, fields, passwords};
-use shared::flows::password;
+use shared::flows::{erasure_requested, password};
 use shared::platform::audit::{self, Entry, Severity};
 use validator::Validate;
 
@@ -26,6 +27,10 @@ pub fn table() -> Table {
         .says("Change my names, language or telephone")
         .takes::<Change>()
         .gives::<Me>(200)
+        .delete("", Access::Caller, forget)
+        .says("Delete my account, and with it all that is mine but what the law keeps; I am signed out at once")
+        .takes::<Farewell>()
+        .gives::<Erasure>(202)
         .put("/password", Access::Caller, change_password)
         .says("Change my password; my other sessions end")
         .takes::<ChangePassword>()
@@ -58,7 +63,7 @@ struct Me {
     /// The account.
     #[serde(flatten)]
     user: User,
-    /// What the role allows; `*` is everything.
+    /// What the role, the groups and the grants allow; `*` is everything.
     permissions: Permissions,
 }
 
@@ -107,6 +112,23 @@ async fn change(caller: Caller, post: Post<Change>) -> Answer {
     audit::record(&mut tx, Entry { action: "USER_UPDATED", severity: Severity::Low, target: "user", id, details })
         .await?;
     post.ok(tx, &Me { user, permissions: caller.permissions }).await
+}
+
+/// The password, once more.
+#[derive(Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Farewell {
+    /// The password now.
+    #[validate(length(min = 1, max = 1024))]
+    password: String,
+}
+
+async fn forget(State(app): State<App>, caller: Caller, post: Post<Farewell>) -> Answer {
+    post.begin().await?.rollback().await?; // a repeated key is answered before anything is hashed
+    password::confirm(&app.platform, caller.user, &post.body.password).await?;
+    let mut tx = post.begin().await?;
+    let erasure = erasure_requested::mine(&mut tx, caller.user).await?;
+    post.accepted(tx, None, &erasure).await
 }
 
 /// The password now and the one wanted.

@@ -8,9 +8,11 @@ mod batches;
 pub mod documentation;
 mod email_templates;
 mod emails;
+mod erasures;
 mod errors;
 pub mod exports;
 mod files;
+mod groups;
 mod health;
 mod invoices;
 mod jobs;
@@ -22,12 +24,14 @@ mod orders;
 mod payments;
 mod products;
 mod requests;
+mod rights;
 mod schedules;
 mod settings;
 mod stats;
 mod stripe_events;
 mod summaries;
 mod suppressions;
+mod users;
 mod webhooks;
 mod workers;
 
@@ -40,6 +44,10 @@ pub fn tables() -> Vec<Table> {
     vec![
         auth::table(),
         me::table(),
+        users::table(),
+        rights::table(),
+        groups::table(),
+        erasures::table(),
         notifications::preferences(),
         notifications::table(),
         requests::table(),

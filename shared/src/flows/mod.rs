@@ -1,7 +1,10 @@
 //! Stories that write in several rooms, each readable from top to bottom.
 
+pub mod anonymise;
 pub mod catalogue_sync;
 pub mod checkout;
+pub mod erasure_due;
+pub mod erasure_requested;
 pub mod evenly;
 pub mod export_ended;
 pub mod export_requested;
@@ -23,9 +26,11 @@ pub mod product_changed;
 pub mod refund_requested;
 pub mod registration;
 pub mod request_submitted;
+pub mod rights_changed;
 pub mod stripe_compared;
 pub mod stripe_event;
 pub mod stripe_received;
 pub mod stripe_replayed;
 pub mod stripe_warned;
+pub mod user_managed;
 pub mod welcome;

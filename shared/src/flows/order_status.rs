@@ -153,7 +153,7 @@ async fn assign(tx: &mut Tx, before: &Order, assignee: Option<UserId>) -> Result
 /// Somebody active who may work on orders.
 async fn corrector(tx: &mut Tx, user: UserId) -> Result<User> {
     if let Some(user) = users::find(tx, user).await?.filter(|user| user.status == Status::Active)
-        && permissions::of_role(tx, &user.role).await?.can(WORK)
+        && permissions::of_user(tx, user.id).await?.can(WORK)
     {
         return Ok(user);
     }

@@ -130,11 +130,16 @@ async fn send_again(tx: &mut Tx, user: &User) -> Result<()> {
 }
 
 async fn send_link(tx: &mut Tx, user: &User, n: &str) -> Result<()> {
+    invite(tx, user, None, n).await
+}
+
+/// Mails the `n`th activation link, in the name of whoever made the account when somebody else did.
+pub async fn invite(tx: &mut Tx, user: &User, by: Option<&str>, n: &str) -> Result<()> {
     let Some(to) = user.recipient() else { return Ok(()) };
     let mail = NewMail {
         template: &catalogue::ACTIVATION_LINK,
         to,
-        vars: json!({ "first_name": user.first_name, "invited_by": Value::Null }),
+        vars: json!({ "first_name": user.first_name, "invited_by": by }),
         dedupe_key: format!("email:activation:{}:{n}", user.id),
         subject: Some(("user", user.id.0)),
         reply_to: None,

@@ -275,6 +275,9 @@ pub async fn apply(tx: &mut Tx, event: &StripeEvent, seen: Seen) -> Result<bool>
             (EventStatus::Processed, None)
         }
     };
+    if event.kind == "customer.deleted" {
+        received::empty(tx, event.id).await?; // it says who they were, once more
+    }
     received::finish(tx, event.id, status, code).await?;
     Ok(true)
 }

@@ -54,6 +54,12 @@ ids! {
     FileId,
     /// A person with an account.
     UserId,
+    /// Several people who may do the same.
+    GroupId,
+    /// A permission lent to one person.
+    GrantId,
+    /// Somebody who wants to be forgotten.
+    ErasureId,
     /// A session: a family of refresh tokens, or a dashboard cookie.
     SessionId,
     /// A try to pay an order.

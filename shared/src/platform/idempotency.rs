@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
+use crate::platform::person::Person;
 
 /// A key as a caller sent it.
 #[derive(Clone, Debug)]
@@ -112,4 +113,17 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     .execute(db)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Forgets the keys of somebody, and every answer that names them or what is theirs.
+pub async fn forget(db: &mut PgConnection, who: &Person) -> Result<()> {
+    sqlx::query!(
+        "delete from idempotency_keys where scope = $1 or exists (
+             select from unnest($2::text[]) w where position(lower(w) in lower(concat_ws(' ', body::text, location))) > 0)",
+        who.user.map(|user| user.to_string()),
+        &who.marks()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }

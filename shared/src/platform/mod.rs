@@ -9,6 +9,7 @@ pub mod idempotency;
 pub mod jobs;
 pub mod mail;
 pub mod notifications;
+pub mod person;
 pub mod ratelimit;
 pub mod realtime;
 pub mod schema;

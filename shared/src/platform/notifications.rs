@@ -6,7 +6,7 @@
 mod inbox;
 mod trail;
 
-pub use inbox::{Notification, NotificationFilter, Reader, delete, list, purge, read, read_all, unread};
+pub use inbox::{Notification, NotificationFilter, Reader, delete, forget, hush, list, purge, read, read_all, unread};
 pub use trail::{PAGE, Trail};
 
 use serde_json::Value;

@@ -1,4 +1,4 @@
 //! Reads over everything; changes nothing of others.
 
-pub mod stats;
 pub mod exports;
+pub mod stats;

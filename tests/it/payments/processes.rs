@@ -14,6 +14,7 @@ use super::webhook::{event, sign};
 use super::*;
 
 mod canary;
+mod erased;
 mod killed;
 mod numbered;
 mod outages;

@@ -1,7 +1,9 @@
 //! One file per kind, and the registry that a test compares with the catalogue.
 
+mod anonymise;
 mod build_export;
 mod create_refund;
+mod delete_stripe_customer;
 mod dispatch_notification;
 mod draw_summary;
 mod expire_order;
@@ -20,6 +22,7 @@ mod sync_catalogue;
 mod sync_payment;
 mod sync_product;
 mod verify_audit;
+mod watch_erasures;
 mod welcome;
 
 use shared::platform::jobs::kinds;
@@ -31,6 +34,8 @@ pub fn registry() -> Registry {
     Registry::default()
         .with::<kinds::SendEmail>()
         .with::<kinds::Welcome>()
+        .with::<kinds::Anonymise>()
+        .with::<kinds::WatchErasures>()
         .with::<kinds::DispatchNotification>()
         .with::<kinds::ExpireOrder>()
         .with::<kinds::ProcessStripeEvent>()
@@ -38,6 +43,7 @@ pub fn registry() -> Registry {
         .with::<kinds::CreateRefund>()
         .with::<kinds::ExpireSession>()
         .with::<kinds::ReconcileStripe>()
+        .with::<kinds::DeleteStripeCustomer>()
         .with::<kinds::SyncProduct>()
         .with::<kinds::SyncCatalogue>()
         .with::<kinds::RenderInvoice>()

@@ -51,7 +51,7 @@ impl Run for SendEmail {
         let subject = letter.subject.clone();
         let answer = cx.smtp.send(letter).await;
         if let Ok(taken) = &answer {
-            cx.effect_done(SMTP, &taken.reply).await;
+            cx.effect_done(SMTP, &told(&email, taken.reply.clone())).await;
         }
 
         let mut tx = cx.begin().await?;
@@ -61,9 +61,10 @@ impl Run for SendEmail {
                 cx.complete_in(tx).await
             }
             Err(Refusal::Permanent(reply)) => {
+                let reply = told(&email, reply);
                 cx.log(&reply);
                 // 5.1.x is about the address itself (RFC 3463): nothing will ever arrive there.
-                if reply.contains("5.1.") {
+                if reply.contains("5.1.") && !is_fleeting(&email) {
                     suppression::add(&mut tx, &email.row.to_address, "bounce", &reply).await?;
                 }
                 end(&cx, tx, &email, "bounced", Some(&reply)).await
@@ -75,10 +76,10 @@ impl Run for SendEmail {
             }
             Err(Refusal::Temporary(reply)) => {
                 cx.effect_undone(&mut tx, SMTP).await?;
-                retry(tx, &email, "smtp_temporary", reply).await
+                retry(tx, &email, "smtp_temporary", told(&email, reply)).await
             }
             Err(Refusal::Unknown(reply)) if once => Err(cx::uncertain(&reply)),
-            Err(Refusal::Unknown(reply)) => retry(tx, &email, "smtp_unknown", reply).await,
+            Err(Refusal::Unknown(reply)) => retry(tx, &email, "smtp_unknown", told(&email, reply)).await,
         }
     }
 
@@ -86,6 +87,20 @@ impl Run for SendEmail {
         let status = if error.starts_with(cx::UNCERTAIN) { "uncertain" } else { "failed" };
         mail::finish(tx, self.email, status, None, Some(error)).await
     }
+}
+
+fn is_fleeting(email: &EmailView) -> bool {
+    catalogue::find(&email.row.template).is_some_and(|template| template.fleeting)
+}
+
+/// What the relay said, as it may be kept: of a mail that is to be forgotten only the codes, for relays repeat addresses.
+fn told(email: &EmailView, reply: String) -> String {
+    if !is_fleeting(email) {
+        return reply;
+    }
+    let code = |word: &&str| word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let codes: Vec<&str> = reply.split_whitespace().take(3).filter(code).collect();
+    format!("the relay said {}", codes.join(" "))
 }
 
 /// An end without a delivery is a result, not a failure: it never counts as a dead job.

@@ -11,6 +11,7 @@ use validator::Validate;
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::{CustomerId, UserId};
+use crate::platform::mail;
 
 /// Who buys.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -180,6 +181,22 @@ pub async fn known_to_stripe(
         id.0,
         before,
         stripe_id
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Empties customers: their rows stay for the orders that refer to them, under an address at which nobody is.
+pub async fn forget(db: &mut PgConnection, customers: &[CustomerId]) -> Result<()> {
+    let ids: Vec<_> = customers.iter().map(|customer| customer.0).collect();
+    sqlx::query!(
+        "update customers set email = $2::text::citext, locale = 'fr', legal_name = '', vat_number = null, company_number = null,
+                address_line1 = '', address_line2 = '', postal_code = '', city = '', country_code = 'FR',
+                stripe_customer_id = null, updated_at = now()
+         where id = any($1)",
+        &ids,
+        mail::NOBODY
     )
     .execute(db)
     .await?;

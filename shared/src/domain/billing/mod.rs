@@ -9,6 +9,7 @@ pub mod invoices;
 pub mod methods;
 pub mod orders;
 pub mod payments;
+pub mod person;
 pub mod products;
 pub mod received;
 pub mod refunds;

@@ -263,3 +263,12 @@ pub async fn given_back(db: &mut PgConnection, id: PaymentId, cents: i64, disput
 pub async fn clock(db: &mut PgConnection) -> Result<DateTime<Utc>> {
     Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#).fetch_one(db).await?)
 }
+
+/// Forgets the addresses of pages of these orders; amounts and outcomes stay.
+pub async fn forget(db: &mut PgConnection, orders: &[OrderId]) -> Result<()> {
+    let ids: Vec<_> = orders.iter().map(|order| order.0).collect();
+    sqlx::query!("update payments set url = null where order_id = any($1) and outcome <> 'pending'", &ids)
+        .execute(db)
+        .await?;
+    Ok(())
+}

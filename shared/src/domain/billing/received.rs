@@ -267,3 +267,29 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     );
     Ok(done.execute(db).await?.rows_affected())
 }
+
+/// Empties the payload of one event.
+pub async fn empty(db: &mut PgConnection, id: StripeEventId) -> Result<()> {
+    sqlx::query!("update stripe_events set payload = null where id = $1", id.0).execute(db).await?;
+    Ok(())
+}
+
+/// Empties the payloads that say one of these words, a thousand events at a time. Where the next thousand begin; none:
+/// all were read.
+pub async fn forget(db: &mut PgConnection, words: &[String], after: Option<Uuid>) -> Result<Option<Uuid>> {
+    let read = sqlx::query!(
+        r#"with page as materialized (
+               select id, payload from stripe_events where payload is not null and ($2::uuid is null or id > $2)
+               order by id limit 1000
+           ), emptied as (
+               update stripe_events set payload = null where id in (
+                   select id from page
+                   where exists (select from unnest($1::text[]) w where position(convert_to(w, 'UTF8') in payload) > 0))
+           )
+           select count(*) as "read!", (select id from page order by id desc limit 1) as last from page"#,
+        words,
+        after
+    );
+    let read = read.fetch_one(db).await?;
+    Ok(read.last.filter(|_| read.read == 1000))
+}

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{PaymentId, RefundId, UserId};
+use crate::kernel::ids::{OrderId, PaymentId, RefundId, UserId};
 use crate::kernel::money::{Currency, Money};
 use crate::kernel::words;
 use crate::platform::stripe;
@@ -192,4 +192,17 @@ const fn rank(status: RefundStatus) -> u8 {
         RefundStatus::Succeeded => 2,
         RefundStatus::Failed => 3,
     }
+}
+
+/// Forgets what was said about refunds of these orders.
+pub async fn forget(db: &mut PgConnection, orders: &[OrderId]) -> Result<()> {
+    let ids: Vec<_> = orders.iter().map(|order| order.0).collect();
+    sqlx::query!(
+        "update refunds set reason = null
+         where reason is not null and payment_id in (select id from payments where order_id = any($1))",
+        &ids
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }

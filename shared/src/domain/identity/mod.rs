@@ -1,20 +1,28 @@
-//! People, how they prove who they are, and what they may do. Owns `roles`, `users`, `user_preferences`, `sessions`,
-//! `refresh_tokens`, `account_tokens`.
+//! People, how they prove who they are, and what they may do. Owns `roles`, `groups`, `group_members`,
+//! `permission_grants`, `users`, `user_preferences`, `sessions`, `refresh_tokens`, `account_tokens`, `erasures`.
 //!
 //! No secret is kept: passwords as argon2id, every token as its SHA-256. Stories that also mail, audit or enqueue
-//! are in `flows/{registration,login,password,welcome}.rs`.
+//! are in `flows/{registration,login,password,welcome,user_managed,rights_changed,erasure_requested,anonymise}.rs`.
 
+pub mod catalogue;
 pub mod credentials;
+pub mod directory;
+pub mod erasures;
 pub mod fields;
+mod forget;
+pub mod grants;
+pub mod groups;
 pub mod passwords;
 pub mod permissions;
 pub mod preferences;
 mod retention;
+pub mod roles;
 pub mod sessions;
 pub mod tokens;
 pub mod users;
 
-pub use permissions::Permissions;
+pub use forget::forget;
+pub use permissions::{Authority, Permissions};
 pub use retention::purge;
 pub use users::admins;
 

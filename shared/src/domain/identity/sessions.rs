@@ -29,7 +29,7 @@ pub struct Identity {
     pub name: String,
     /// The role's code.
     pub role: String,
-    /// What the role allows.
+    /// What the role, the groups and the grants allow.
     pub permissions: Permissions,
 }
 
@@ -138,7 +138,11 @@ pub async fn rotate(db: &mut PgConnection, token: &str) -> Result<Rotation> {
 pub async fn identify(db: &mut PgConnection, session: SessionId, user: UserId) -> Result<Option<Identity>> {
     let row = sqlx::query!(
         r#"select coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email::text, u.username::text, '') as "name!",
-                  u.role, r.permissions
+                  u.role,
+                  array(select unnest(r.permissions) union select unnest(g.permissions)
+                               from group_members m join groups g on g.id = m.group_id where m.user_id = u.id and g.is_active
+                             union select permission from permission_grants
+                               where user_id = u.id and (expires_at is null or expires_at > now())) as "permissions!"
            from sessions s join users u on u.id = s.user_id join roles r on r.code = u.role
            where s.id = $1 and s.user_id = $2 and s.kind = 'api' and s.revoked_at is null and s.expires_at > now()
              and u.status = 'active'"#,
@@ -159,7 +163,11 @@ pub async fn identify(db: &mut PgConnection, session: SessionId, user: UserId) -
 /// Who stands behind a dashboard cookie.
 pub async fn by_cookie(db: &mut PgConnection, cookie: &str) -> Result<Option<Identity>> {
     let row = sqlx::query!(
-        r#"select s.id as "session: SessionId", s.user_id as "user: UserId", u.role, r.permissions,
+        r#"select s.id as "session: SessionId", s.user_id as "user: UserId", u.role,
+                  array(select unnest(r.permissions) union select unnest(g.permissions)
+                               from group_members m join groups g on g.id = m.group_id where m.user_id = u.id and g.is_active
+                             union select permission from permission_grants
+                               where user_id = u.id and (expires_at is null or expires_at > now())) as "permissions!",
                   coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email::text, u.username::text, '') as "name!"
            from sessions s join users u on u.id = s.user_id join roles r on r.code = u.role
            where s.cookie_hash = $1 and s.kind = 'dashboard' and s.revoked_at is null and s.expires_at > now()

@@ -15,6 +15,7 @@ use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::{RequestId, UserId};
 use crate::kernel::page::{Page, PageRequest};
+use crate::platform::mail;
 
 /// A request about to be written.
 #[derive(Clone, Debug)]
@@ -164,4 +165,34 @@ pub async fn list(db: &mut PgConnection, filter: &RequestFilter, page: PageReque
     .fetch_all(db)
     .await?;
     Ok(Page::cut(rows, page, |row| row.id.0))
+}
+
+/// What somebody has written: the ids, the addresses and names they gave.
+pub async fn traces(
+    db: &mut PgConnection,
+    user: Option<UserId>,
+    address: Option<&str>,
+) -> Result<Vec<(RequestId, [String; 2])>> {
+    let rows = sqlx::query!(
+        r#"select id as "id: RequestId", submitter_email::text as "email!", submitter_name as name from requests
+           where submitter_id = $1 or (submitter_email = $2::text::citext and submitter_id is null)"#,
+        user.map(|user| user.0),
+        address
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.id, [row.email, row.name])).collect())
+}
+
+/// Empties requests: that there was one, of which kind and when, stays.
+pub async fn forget(db: &mut PgConnection, requests: &[RequestId]) -> Result<()> {
+    let ids: Vec<_> = requests.iter().map(|request| request.0).collect();
+    sqlx::query!(
+        "update requests set submitter_name = '', submitter_email = $2::text::citext, submitter_phone = null, title = '',
+                             body = '', category = null, details = '{}', updated_at = now()
+         where id = any($1)",
+        &ids,
+        mail::NOBODY
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }

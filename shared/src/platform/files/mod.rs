@@ -7,6 +7,7 @@
 
 pub mod archive;
 mod fault;
+mod forget;
 mod link;
 mod read;
 mod spool;
@@ -14,6 +15,7 @@ mod store;
 mod sweep;
 
 pub use fault::FileError;
+pub use forget::{destroy, expire};
 pub use link::{Disposition, Signed, admits, signed_query, signed_url, signed_url_for};
 pub use read::{Chunks, open, read};
 pub use spool::{Upload, Written};

@@ -9,7 +9,7 @@ mod rows;
 mod rules;
 mod webhook;
 
-pub use rows::{Alarm, list, open, regressed};
+pub use rows::{Alarm, forget, list, open, regressed};
 pub use rules::Rule;
 pub(crate) use webhook::post;
 

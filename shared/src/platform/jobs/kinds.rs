@@ -1,15 +1,18 @@
 //! The catalogue: every kind of job of the platform, with its policy. What a kind does stands in
 //! `worker/src/jobs/<kind>.rs`; a test compares this page, those files and the registry.
 
+mod accounts;
 mod documents;
 mod exports;
 mod stripe;
 mod upkeep;
 
+pub use accounts::{Anonymise, WatchErasures};
 pub use documents::{DrawSummary, RemindInvoices, RenderInvoice};
 pub use exports::BuildExport;
 pub use stripe::{
-    CreateRefund, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment, SyncProduct,
+    CreateRefund, DeleteStripeCustomer, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment,
+    SyncProduct,
 };
 pub use upkeep::{PurgeAudit, RefreshStats, VerifyAudit};
 
@@ -25,9 +28,11 @@ use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 21] = [
+pub static ALL: [Kind; 24] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
+    Kind::of::<Anonymise>(),
+    Kind::of::<WatchErasures>(),
     Kind::of::<DispatchNotification>(),
     Kind::of::<ExpireOrder>(),
     Kind::of::<ProcessStripeEvent>(),
@@ -35,6 +40,7 @@ pub static ALL: [Kind; 21] = [
     Kind::of::<CreateRefund>(),
     Kind::of::<ExpireSession>(),
     Kind::of::<ReconcileStripe>(),
+    Kind::of::<DeleteStripeCustomer>(),
     Kind::of::<SyncProduct>(),
     Kind::of::<SyncCatalogue>(),
     Kind::of::<RenderInvoice>(),

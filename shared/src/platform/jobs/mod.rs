@@ -10,6 +10,7 @@ pub mod admin;
 pub mod alarms;
 pub mod batches;
 pub mod effects;
+pub mod forget;
 pub mod groups;
 pub mod health;
 pub mod kinds;

@@ -16,7 +16,9 @@ use std::sync::Mutex;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
-use super::kinds::{PurgeAudit, PurgeExpired, ReconcileStripe, RefreshStats, RemindInvoices, SweepFiles, VerifyAudit};
+use super::kinds::{
+    PurgeAudit, PurgeExpired, ReconcileStripe, RefreshStats, RemindInvoices, SweepFiles, VerifyAudit, WatchErasures,
+};
 use super::{Job, NewJob, enqueue_all};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -27,6 +29,7 @@ use crate::platform::tx::Tx;
 const DUTIES: &[(&str, &str, &str)] = &[
     ("audit-purge", "23 4 1 * *", PurgeAudit::KIND),
     ("audit-verify", "11 4 * * *", VerifyAudit::KIND),
+    ("erasures", "7 * * * *", WatchErasures::KIND),
     ("files", "41 3 * * *", SweepFiles::KIND),
     ("purge", "17 * * * *", PurgeExpired::KIND),
     ("stripe", "*/15 * * * *", ReconcileStripe::KIND),

@@ -50,12 +50,14 @@ pub struct Template {
     pub deadline: Option<Duration>,
     /// Rather not at all than twice: when nobody knows whether the relay took it, it ends as `uncertain`, for a person.
     pub at_most_once: bool,
+    /// Whom it went to and what it said is forgotten once it has come to its end.
+    pub fleeting: bool,
 }
 
 const HOUR: u64 = 3600;
 
 const fn template(name: &'static str, class: Class, lane: Lane) -> Template {
-    Template { name, class, lane, link: None, deadline: None, at_most_once: false }
+    Template { name, class, lane, link: None, deadline: None, at_most_once: false, fleeting: false }
 }
 
 /// A message or another event for the administrators.
@@ -118,13 +120,20 @@ pub static ADMIN_SYSTEM: Template = template("admin-system", Class::Notification
 pub static USER_ERROR: Template = template("user-error", Class::Notification, Lane::Email);
 /// An export is ready, with a link to where it is fetched.
 pub static EXPORT_READY: Template = template("account-export-ready", Class::Transactional, Lane::Email);
+/// Something one person should know.
+pub static USER_INFO: Template = template("user-info", Class::Notification, Lane::Email);
+/// An account was suspended, or is open again.
+pub static STATUS_CHANGED: Template = template("account-status-changed", Class::Transactional, Lane::Email);
+/// An account is gone, and what the law keeps of it.
+pub static ACCOUNT_DELETED: Template =
+    Template { fleeting: true, ..template("account-deleted", Class::Transactional, Lane::Email) };
 /// Jobs died.
 pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, Lane::EmailHigh);
 /// Something is wrong with the queue.
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 26] = [
+pub static ALL: [&Template; 29] = [
     &ADMIN_MESSAGE,
     &ADMIN_INFO,
     &ADMIN_SUCCESS,
@@ -149,6 +158,9 @@ pub static ALL: [&Template; 26] = [
     &ADMIN_SYSTEM,
     &USER_ERROR,
     &EXPORT_READY,
+    &USER_INFO,
+    &STATUS_CHANGED,
+    &ACCOUNT_DELETED,
     &DEAD_JOB,
     &QUEUE_ALARM,
 ];

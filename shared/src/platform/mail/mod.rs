@@ -5,11 +5,13 @@
 
 mod again;
 pub mod catalogue;
+mod forget;
 mod outbox;
 pub mod preview;
 pub mod suppression;
 
 pub use again::again;
+pub use forget::forget;
 pub use outbox::{
     EmailFilter, EmailRow, EmailView, abandon, finish, get, list, purge, release_held, sent, set_vars, start,
 };
@@ -63,7 +65,10 @@ pub struct NewMail<'a> {
 /// What may be attached to a mail, in bytes: its encoding adds a third, and many servers take no more than that.
 pub const MOST_ATTACHED: u64 = 10 * 1024 * 1024;
 
-/// Writes a mail and the job that sends it. None: a mail with this key exists already.
+/// The address of those who were forgotten (RFC 2606: nobody is there, ever).
+pub const NOBODY: &str = "nobody@erased.invalid";
+
+/// Writes a mail and the job that sends it. None: a mail with this key exists already, or nobody is there to read it.
 ///
 /// 404 for an attachment that does not exist, 409 `attachments_too_large` for too many bytes of them.
 pub async fn queue(tx: &mut Tx, mail: NewMail<'_>) -> Result<Option<EmailId>> {
@@ -73,6 +78,9 @@ pub async fn queue(tx: &mut Tx, mail: NewMail<'_>) -> Result<Option<EmailId>> {
 
 /// The same where its job waits in another lane than the template's.
 pub async fn queue_in(tx: &mut Tx, mail: NewMail<'_>, lane: Lane) -> Result<Option<EmailId>> {
+    if mail.to.address == NOBODY {
+        return Ok(None);
+    }
     attachable(tx, &mail.attachments).await?;
     let id = EmailId::new();
     let config = tx.platform().config.clone();

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::forget::fade;
 use super::{catalogue, job};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -206,9 +207,9 @@ pub async fn finish(
         subject,
         reply
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    fade(db, id).await
 }
 
 /// The relay took the mail: with this subject, so many bytes, these words of its.
@@ -221,9 +222,9 @@ pub async fn sent(db: &mut PgConnection, id: EmailId, subject: &str, bytes: usiz
         bytes as i64,
         reply
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    fade(db, id).await
 }
 
 /// Mails held while sending was switched off get their jobs, a bounded number at a time. Returns how many.

@@ -12,6 +12,7 @@ use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::{NotificationId, UserId};
 use crate::kernel::page::{Page, PageRequest};
+use crate::platform::person::Person;
 use crate::platform::realtime::Topic;
 use crate::platform::tx::{Signal, Tx};
 
@@ -195,4 +196,28 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
              (select id from notifications where created_at < now() - interval '1 year' limit 1000))"
     );
     Ok(done.execute(db).await?.rows_affected())
+}
+
+/// What was told somebody, and what was told others about what is theirs or with an address of theirs. From now on none
+/// of it becomes a mail, and nobody sees it.
+pub async fn hush(db: &mut PgConnection, who: &Person) -> Result<Vec<Uuid>> {
+    let hushed = sqlx::query_scalar!(
+        "update notifications set deleted_at = coalesce(deleted_at, now())
+         where user_id = $1 or subject_id = any($2) or exists (
+             select from unnest($3::text[]) w where position(lower(w) in lower(concat_ws(' ', title, message, vars::text))) > 0)
+         returning id",
+        who.user.map(|user| user.0),
+        &who.subjects,
+        &who.addresses
+    );
+    Ok(hushed.fetch_all(db).await?)
+}
+
+/// Deletes these, and what somebody has marked.
+pub async fn forget(db: &mut PgConnection, who: &Person, hushed: &[Uuid]) -> Result<()> {
+    sqlx::query!("delete from notification_marks where user_id = $1", who.user.map(|user| user.0))
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!("delete from notifications where id = any($1)", hushed).execute(db).await?;
+    Ok(())
 }

@@ -12,6 +12,7 @@ const CREATE: &str = "POST /customers";
 const RETRIEVE: &str = "GET /customers/:id";
 const LIST: &str = "GET /customers";
 const UPDATE: &str = "POST /customers/:id";
+const DELETE: &str = "DELETE /customers/:id";
 const METHOD: &str = "GET /payment_methods/:id";
 const DETACH: &str = "POST /payment_methods/:id/detach";
 
@@ -67,6 +68,12 @@ impl Stripe {
     /// A customer as it is now; `deleted` when only the id is left.
     pub async fn customer(&self, id: &str) -> Result<Option<Customer>> {
         self.find(RETRIEVE, super::one(RETRIEVE, "customers", id)?).await
+    }
+
+    /// Deletes a customer with its cards, for good. Whether there was one.
+    pub async fn delete_customer(&self, id: &str) -> Result<bool> {
+        let request = super::at(DELETE, StripeMethod::Delete, "customers", id, "")?;
+        Ok(self.find::<Done>(DELETE, request).await?.is_some())
     }
 
     /// A card or an account, whoever's it is: compare its customer.

@@ -20,9 +20,9 @@ mod write;
 pub use crate::domain::billing::orders::Scope;
 pub use crate::kernel::decimal;
 pub use document::Invoice;
-pub use read::{credits_of, get, lines, list, lock, of_order, of_refund, overdue, owner, pdfs};
+pub use read::{credits_of, get, kept, lines, list, lock, of_order, of_refund, overdue, owner, pdfs};
 pub use words::{InvoiceStatus, PdfStatus};
-pub use write::{amend, discard, insert, issue, pdf_failed, pdf_ready, revise, sent, set_status};
+pub use write::{amend, discard, forget, insert, issue, pdf_failed, pdf_ready, revise, sent, set_status};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;

@@ -252,3 +252,17 @@ pub async fn lines(db: &mut PgConnection, invoice: &InvoiceRow) -> Result<Vec<In
     });
     rows.collect()
 }
+
+/// What of these customers' invoices must be kept: how many are issued, the last day on which the law wants the newest of
+/// them (ten years from the close of its year: Code de commerce, L123-22), and how many drafts are still to be issued.
+pub async fn kept(db: &mut PgConnection, customers: &[CustomerId]) -> Result<(i64, Option<NaiveDate>, i64)> {
+    let ids: Vec<_> = customers.iter().map(|customer| customer.0).collect();
+    let row = sqlx::query!(
+        r#"select count(*) filter (where status <> 'draft') as "issued!", count(*) filter (where status = 'draft') as "drafts!",
+                  max(make_date(extract(year from issue_date)::int + 10, 12, 31)) filter (where status <> 'draft') as until
+           from invoices where customer_id = any($1)"#,
+        &ids
+    );
+    let row = row.fetch_one(db).await?;
+    Ok((row.issued, row.until, row.drafts))
+}

@@ -10,7 +10,7 @@ use super::sums::Sums;
 use super::{Files, InvoiceRow, InvoiceStatus, NewInvoice, Problem, numbering};
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::InvoiceId;
+use crate::kernel::ids::{CustomerId, InvoiceId};
 
 /// The columns that repeat what a document says.
 struct Said {
@@ -235,5 +235,18 @@ pub async fn sent(db: &mut PgConnection, id: InvoiceId) -> Result<()> {
     sqlx::query!("update invoices set sent_at = now(), updated_at = now() where id = $1 and status <> 'draft'", id.0)
         .execute(db)
         .await?;
+    Ok(())
+}
+
+/// Throws away the drafts of these customers, but those of orders that are paid: they must still be issued.
+pub async fn forget(db: &mut PgConnection, customers: &[CustomerId]) -> Result<()> {
+    let ids: Vec<_> = customers.iter().map(|customer| customer.0).collect();
+    sqlx::query!(
+        "delete from invoices where customer_id = any($1) and status = 'draft'
+           and not exists (select from payments p where p.order_id = invoices.order_id and p.outcome = 'succeeded')",
+        &ids
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }

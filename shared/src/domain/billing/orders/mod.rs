@@ -10,7 +10,9 @@ mod write;
 
 pub use read::{get, lines, list, lock, summary};
 pub use words::{Mover, OrderPriority, OrderStatus};
-pub use write::{assign, expire, give_back, place, set_status, summarised, take_again, unrefund, update, wait_until};
+pub use write::{
+    assign, expire, forget, give_back, place, set_status, summarised, take_again, unrefund, update, wait_until,
+};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;

@@ -278,3 +278,17 @@ async fn hold(db: &mut PgConnection, line: &OrderLine, pieces: i32) -> Result<()
     sqlx::query!("update order_lines set reserved = $2 where id = $1", line.id.0, pieces).execute(db).await?;
     Ok(())
 }
+
+/// Forgets what people wrote with these orders and who may see them by a token; what was bought and for how much stays.
+pub async fn forget(db: &mut PgConnection, orders: &[OrderId]) -> Result<()> {
+    let ids: Vec<_> = orders.iter().map(|order| order.0).collect();
+    sqlx::query!(
+        "update orders set title = '', description = '', client_note = null, worker_note = null, token_hash = null,
+                           updated_at = now()
+         where id = any($1)",
+        &ids
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -182,3 +182,14 @@ async fn tell(tx: &mut Tx, alarm: &Alarm) -> Result<()> {
     notifications::notify(tx, new).await?;
     Ok(())
 }
+
+/// Forgets what alarms say where it is one of these words.
+pub async fn forget(db: &mut PgConnection, words: &[String]) -> Result<()> {
+    sqlx::query!(
+        "update alarms a set message = '…' from unnest($1::text[]) w where position(lower(w) in lower(message)) > 0",
+        words
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -89,6 +89,23 @@ impl Job for ExpireSession {
     }
 }
 
+/// Deletes a customer and their cards at Stripe.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeleteStripeCustomer {
+    /// `cus_…`
+    pub customer: String,
+}
+
+impl Job for DeleteStripeCustomer {
+    const KIND: &'static str = "stripe.delete_customer";
+    const LANE: Lane = Lane::Stripe;
+    const RETRY: Retry = Retry::STRIPE;
+    const TIMEOUT: Duration = TIMEOUT;
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("stripe-customer-delete:{}", self.customer))
+    }
+}
+
 /// Finds what no webhook brought.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReconcileStripe {}
