@@ -118,7 +118,7 @@ pub async fn list(desk: Desk, Query(given): Query<AuditFilter>, Paging(wanted): 
     let view = json!({
         "rows": lines,
         "pager": pager,
-        "filter": given,
+        "filter": fields(&given),
         "selects": selects(&given),
         "chips": chips(&given),
         "narrowed": narrowed,
@@ -227,6 +227,12 @@ fn selects(given: &AuditFilter) -> Vec<Select> {
         Select::new("severity", "Every severity", severities, given.severity.map(Severity::name)),
         Select::new("outcome", "Every outcome", outcomes, given.outcome.map(Outcome::name)),
     ]
+}
+
+/// What the form's fields hold; nothing is a field too.
+fn fields(given: &AuditFilter) -> Value {
+    let AuditFilter { actor, target, target_id, since, until, .. } = given;
+    json!({ "actor": actor, "target": target, "target_id": target_id, "since": since, "until": until })
 }
 
 fn chips(given: &AuditFilter) -> Vec<Chip> {

@@ -144,7 +144,7 @@ pub fn router(app: &App) -> Router<App> {
 
 /// Where somebody with these rights begins; none: the dashboard is not for them.
 pub fn home(permissions: &Permissions) -> Option<&'static str> {
-    DOORS.iter().find(|(right, _)| permissions.can(right)).map(|(_, page)| page)
+    DOORS.iter().find(|(right, _)| permissions.can(right)).map(|(_, page)| *page)
 }
 
 /// What an entry of the navigation needs to be shown.
