@@ -9,7 +9,11 @@ mod assets;
 mod audit;
 mod batches;
 mod bulk;
+mod bulk_page;
+mod columns;
 mod desk;
+mod diff;
+mod edit;
 mod emails;
 mod eml;
 mod errors;
@@ -28,7 +32,7 @@ mod kinds;
 mod login;
 mod mailbox;
 mod marks;
-mod mask;
+pub mod mask;
 mod note;
 mod overview;
 mod pager;
@@ -37,6 +41,7 @@ mod queues;
 mod request;
 mod requests;
 mod row;
+mod saved;
 mod schedules;
 mod session;
 mod timeline;
@@ -60,6 +65,10 @@ use crate::error::Answer;
 pub const READ: &str = "jobs.read";
 /// To change anything about them.
 pub const MANAGE: &str = "jobs.manage";
+/// To read payloads without masks.
+pub const REVEAL: &str = "payload.reveal";
+/// To change more than 10,000 jobs at once.
+pub const LARGE: &str = "bulk.large";
 /// To read what people write to the house.
 pub const ANSWER: &str = "requests.manage";
 
@@ -85,6 +94,7 @@ pub fn router(app: &App) -> Router<App> {
     open.merge(group(None, common()))
         .merge(group(Some(READ), pages()))
         .merge(group(Some(MANAGE), actions()))
+        .merge(group(Some(REVEAL), vec![("/admin/jobs/{id}/reveal", post(edit::reveal))]))
         .merge(group(Some(ANSWER), letters()))
         .merge(group(Some(BILL), bills()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
@@ -145,6 +155,10 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/admin/jobs", get(jobs::list)),
         ("/admin/jobs/{id}", get(job::show)),
+        ("/admin/views", post(saved::keep)),
+        ("/admin/views/{id}/forget", post(saved::forget)),
+        ("/admin/bulk", get(bulk_page::list)),
+        ("/admin/bulk/{id}", get(bulk_page::show)),
         ("/admin/errors", get(errors::list)),
         ("/admin/errors/{fingerprint}", get(errors::show)),
         ("/admin/queues", get(queues::list)),
@@ -167,11 +181,17 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
 /// What one may do.
 fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
+        ("/admin/jobs/{id}/edit", get(edit::form).post(edit::save)),
+        ("/admin/jobs/{id}/edit/check", post(edit::check)),
         ("/admin/jobs/{id}/retry", post(action::retry)),
         ("/admin/jobs/{id}/cancel", post(action::cancel)),
         ("/admin/jobs/{id}/discard", post(action::discard)),
-        ("/admin/jobs/retry/preview", post(bulk::preview).get(bulk::back)),
-        ("/admin/jobs/retry", post(bulk::apply).get(bulk::back)),
+        ("/admin/bulk/preview", post(bulk::preview)),
+        ("/admin/bulk/{id}/start", post(bulk::start)),
+        ("/admin/bulk/{id}/pause", post(bulk::pause)),
+        ("/admin/bulk/{id}/resume", post(bulk::resume)),
+        ("/admin/bulk/{id}/cancel", post(bulk::end)),
+        ("/admin/bulk/{id}/undo", post(bulk::undo)),
         ("/admin/queues/{name}/pause", post(queues::pause)),
         ("/admin/queues/{name}/resume", post(queues::resume)),
         ("/admin/schedules/{name}/run", post(schedules::run)),

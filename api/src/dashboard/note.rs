@@ -38,8 +38,28 @@ pub enum What {
     Stopping,
     /// A job was deleted.
     Discarded,
-    /// Many were brought back.
-    BulkRetried,
+    /// A bulk operation began.
+    BulkStarted,
+    /// It waits.
+    BulkPaused,
+    /// It goes on.
+    BulkResumed,
+    /// It is over before its end.
+    BulkEnded,
+    /// Its jobs are back where they were.
+    BulkUndone,
+    /// It did not allow it.
+    BulkRefused,
+    /// A job has another payload.
+    Edited,
+    /// A worker was asked to stop.
+    WorkerTold,
+    /// No box was checked.
+    NothingChosen,
+    /// A view has a name.
+    ViewKept,
+    /// A view is gone.
+    ViewForgotten,
     /// A lane stopped.
     Paused,
     /// A lane runs again.
@@ -78,16 +98,24 @@ pub enum What {
     ReasonMissing,
     /// The job's state did not allow it.
     Refused,
-    /// The preview was used before.
-    UsedUp,
 }
 
-const CODES: [(What, &str); 25] = [
+const CODES: [(What, &str); 34] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
     (What::Discarded, "discarded"),
-    (What::BulkRetried, "bulk"),
+    (What::BulkStarted, "bulk-started"),
+    (What::BulkPaused, "bulk-paused"),
+    (What::BulkResumed, "bulk-resumed"),
+    (What::BulkEnded, "bulk-ended"),
+    (What::BulkUndone, "bulk-undone"),
+    (What::BulkRefused, "bulk-refused"),
+    (What::Edited, "edited"),
+    (What::WorkerTold, "worker-told"),
+    (What::NothingChosen, "nothing-chosen"),
+    (What::ViewKept, "view-kept"),
+    (What::ViewForgotten, "view-forgotten"),
     (What::Paused, "paused"),
     (What::Resumed, "resumed"),
     (What::Ran, "ran"),
@@ -107,7 +135,6 @@ const CODES: [(What, &str); 25] = [
     (What::InvoiceRefused, "invoice-refused"),
     (What::ReasonMissing, "reason-missing"),
     (What::Refused, "refused"),
-    (What::UsedUp, "used"),
 ];
 
 /// A note as the layout shows it.
@@ -127,7 +154,10 @@ impl From<What> for Note {
 impl Note {
     /// With its tone and icon.
     pub fn shown(self) -> Shown {
-        let warn = matches!(self.what, What::Refused | What::UsedUp | What::InvoiceRefused | What::ReasonMissing);
+        let warn = matches!(
+            self.what,
+            What::Refused | What::BulkRefused | What::NothingChosen | What::InvoiceRefused | What::ReasonMissing
+        );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
     }
@@ -138,10 +168,20 @@ impl Note {
             What::Cancelled => "The job is cancelled.".into(),
             What::Stopping => "The worker was asked to stop the job; it ends at its next heartbeat.".into(),
             What::Discarded => "The job and its attempts are deleted.".into(),
-            What::BulkRetried => {
-                let noun = if self.n == 1 { "job" } else { "jobs" };
-                format!("{} {noun} retried, {} skipped.", capped(self.n as i64, false), capped(self.m as i64, false))
+            What::BulkStarted => "It has begun, in the background: this page shows how far it is.".into(),
+            What::BulkPaused => "Paused. What is done stays done.".into(),
+            What::BulkResumed => "It goes on.".into(),
+            What::BulkEnded => "Ended. What is done stays done; the rest is left as it is.".into(),
+            What::BulkUndone => {
+                let (back, kept) = (capped(self.n as i64, false), capped(self.m as i64, false));
+                format!("{back} back where they were; {kept} had started and stay.")
             }
+            What::BulkRefused => "Nothing was changed: the operation has moved on, as shown here.".into(),
+            What::Edited => "The payload is changed; what was there before stays below.".into(),
+            What::WorkerTold => "The worker was asked; it hears of it at its next heartbeat.".into(),
+            What::NothingChosen => "Nothing was changed: choose jobs by their boxes first.".into(),
+            What::ViewKept => "The view is kept.".into(),
+            What::ViewForgotten => "The view is forgotten.".into(),
             What::Paused => "The queue is paused. Jobs keep arriving and wait.".into(),
             What::Resumed => "The queue runs again.".into(),
             What::Ran => "The schedule's job is in its queue, beside the ticks.".into(),
@@ -163,7 +203,6 @@ impl Note {
             }
             What::ReasonMissing => "Nothing was changed: say why.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
-            What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }
     }
 

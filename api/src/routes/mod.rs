@@ -4,6 +4,7 @@ mod admin_invoices;
 mod alarms;
 mod auth;
 mod batches;
+mod bulk;
 pub mod documentation;
 mod emails;
 mod errors;
@@ -59,6 +60,7 @@ pub fn tables() -> Vec<Table> {
         kinds::table(),
         errors::table(),
         batches::table(),
+        bulk::table(),
         workers::table(),
         schedules::table(),
         alarms::table(),

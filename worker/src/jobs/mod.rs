@@ -11,6 +11,7 @@ mod purge_expired;
 mod reconcile_stripe;
 mod remind_invoices;
 mod render_invoice;
+mod run_bulk;
 mod send_email;
 mod sweep_files;
 mod sync_catalogue;
@@ -41,5 +42,6 @@ pub fn registry() -> Registry {
         .with::<kinds::RemindInvoices>()
         .with::<kinds::PurgeExpired>()
         .with::<kinds::SweepFiles>()
+        .with::<kinds::RunBulk>()
         .with::<kinds::Probe>()
 }
