@@ -1124,6 +1124,8 @@ CREATE INDEX jobs_deadline ON public.jobs USING btree (deadline_at) WHERE ((dead
 
 CREATE INDEX jobs_due ON public.jobs USING btree (run_at) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text]));
 
+CREATE INDEX jobs_erred ON public.jobs USING btree (id) WHERE (last_error IS NOT NULL);
+
 CREATE INDEX jobs_failed ON public.jobs USING btree (id) WHERE (state = ANY (ARRAY['retrying'::text, 'dead'::text]));
 
 CREATE INDEX jobs_fingerprint ON public.jobs USING btree (fingerprint, id) WHERE (state = ANY (ARRAY['retrying'::text, 'dead'::text]));

@@ -10,6 +10,7 @@ mod audit;
 mod batches;
 mod bulk;
 mod bulk_page;
+mod chart;
 mod columns;
 mod desk;
 mod diff;

@@ -45,9 +45,11 @@ impl Question<'_> {
         for term in self.0 {
             let indexed = matches!(term.field, Field::Args(_) | Field::Kind) && !term.negated;
             if any_state && indexed {
-                for (n, group) in GROUPS.into_iter().enumerate() {
+                // Every arm is one state's index with one value: an *or* inside the arms would hide the index.
+                let parts = parts(term);
+                for (n, (group, part)) in GROUPS.iter().flat_map(|g| parts.iter().map(move |p| (g, p))).enumerate() {
                     q.push(if n == 0 { " and ((" } else { " or (" }).push(group).push(" and ");
-                    condition(q, term);
+                    part.push(q);
                     q.push(")");
                 }
                 q.push(")");
@@ -63,7 +65,12 @@ impl Question<'_> {
 fn condition(q: &mut QueryBuilder<Postgres>, term: &Term) {
     match (&term.field, &term.is) {
         (Field::State, Is::Words(words)) => states(q, words),
-        (Field::Args(path), Is::Words(words)) => either(q, words, |q, word| inside(q, path, word)),
+        (Field::Args(_), _) => {
+            for (n, part) in parts(term).iter().enumerate() {
+                q.push(if n == 0 { "" } else { " or " });
+                part.push(q);
+            }
+        }
         (Field::Text, Is::Words(words)) => either(q, words, |q, word| {
             contains(q, "key_argument", word);
             q.push(" or ");
@@ -177,16 +184,44 @@ fn ids_of(q: &mut QueryBuilder<Postgres>, column: &str, ids: &[Uuid]) {
     q.push(column).push(" = any(").push_bind(ids.to_vec()).push(")");
 }
 
+/// One value of a term that an index may answer.
+enum Part {
+    Holds(Value),
+    Looks(Vec<String>, String),
+    Is(&'static str, Word),
+}
+
+impl Part {
+    fn push(&self, q: &mut QueryBuilder<Postgres>) {
+        match self {
+            Self::Holds(value) => {
+                q.push("payload @> ").push_bind(value.clone());
+            }
+            Self::Looks(path, like) => {
+                q.push("payload #>> ").push_bind(path.clone()).push(" like ").push_bind(like.clone());
+            }
+            Self::Is(column, word) => same(q, column, word),
+        }
+    }
+}
+
 /// `args.order.id:42` holds for the number and for the text; containment is what the index of payloads answers.
-fn inside(q: &mut QueryBuilder<Postgres>, path: &[String], word: &Word) {
-    if word.is_open() {
-        q.push("payload #>> ").push_bind(path.to_vec()).push(" like ").push_bind(pattern(word));
-        return;
-    }
+fn parts(term: &Term) -> Vec<Part> {
+    let (Is::Words(words), field) = (&term.is, &term.field) else { return Vec::new() };
+    let Field::Args(path) = field else {
+        return words.iter().map(|word| Part::Is(column(field), word.clone())).collect();
+    };
     let nested = |leaf: Value| path.iter().rev().fold(leaf, |inner, step| json!({ step: inner }));
-    q.push("payload @> ").push_bind(nested(Value::from(word.text.as_str())));
-    let other = serde_json::from_str::<Value>(&word.text).ok().filter(|leaf| !word.quoted && !leaf.is_string());
-    if let Some(leaf) = other.filter(|leaf| leaf.is_number() || leaf.is_boolean() || leaf.is_null()) {
-        q.push(" or payload @> ").push_bind(nested(leaf));
+    let mut parts = Vec::new();
+    for word in words {
+        if word.is_open() {
+            parts.push(Part::Looks(path.clone(), pattern(word)));
+            continue;
+        }
+        parts.push(Part::Holds(nested(Value::from(word.text.as_str()))));
+        let other = serde_json::from_str::<Value>(&word.text).ok().filter(|_| !word.quoted);
+        let other = other.filter(|leaf| leaf.is_number() || leaf.is_boolean() || leaf.is_null());
+        parts.extend(other.map(|leaf| Part::Holds(nested(leaf))));
     }
+    parts
 }
