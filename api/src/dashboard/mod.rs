@@ -193,6 +193,7 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/bulk/{id}/resume", post(bulk::resume)),
         ("/admin/bulk/{id}/cancel", post(bulk::end)),
         ("/admin/bulk/{id}/undo", post(bulk::undo)),
+        ("/admin/workers/{id}/stop", post(workers::stop)),
         ("/admin/queues/{name}/pause", post(queues::pause)),
         ("/admin/queues/{name}/resume", post(queues::resume)),
         ("/admin/schedules/{name}/run", post(schedules::run)),

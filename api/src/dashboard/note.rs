@@ -56,6 +56,8 @@ pub enum What {
     WorkerTold,
     /// No box was checked.
     NothingChosen,
+    /// It had gone.
+    WorkerGone,
     /// A view has a name.
     ViewKept,
     /// A view is gone.
@@ -100,7 +102,7 @@ pub enum What {
     Refused,
 }
 
-const CODES: [(What, &str); 34] = [
+const CODES: [(What, &str); 35] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -114,6 +116,7 @@ const CODES: [(What, &str); 34] = [
     (What::Edited, "edited"),
     (What::WorkerTold, "worker-told"),
     (What::NothingChosen, "nothing-chosen"),
+    (What::WorkerGone, "worker-gone"),
     (What::ViewKept, "view-kept"),
     (What::ViewForgotten, "view-forgotten"),
     (What::Paused, "paused"),
@@ -156,7 +159,7 @@ impl Note {
     pub fn shown(self) -> Shown {
         let warn = matches!(
             self.what,
-            What::Refused | What::BulkRefused | What::NothingChosen | What::InvoiceRefused | What::ReasonMissing
+            What::Refused | What::BulkRefused | What::NothingChosen | What::WorkerGone | What::InvoiceRefused | What::ReasonMissing
         );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
@@ -180,6 +183,7 @@ impl Note {
             What::Edited => "The payload is changed; what was there before stays below.".into(),
             What::WorkerTold => "The worker was asked; it hears of it at its next heartbeat.".into(),
             What::NothingChosen => "Nothing was changed: choose jobs by their boxes first.".into(),
+            What::WorkerGone => "Nothing was changed: that worker does not run any more.".into(),
             What::ViewKept => "The view is kept.".into(),
             What::ViewForgotten => "The view is forgotten.".into(),
             What::Paused => "The queue is paused. Jobs keep arriving and wait.".into(),

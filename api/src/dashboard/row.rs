@@ -1,6 +1,6 @@
 //! A job as a row of a table.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use shared::kernel::ids::JobId;
 use shared::kernel::text;
@@ -27,6 +27,8 @@ pub struct Row<'a> {
     run_at: DateTime<Utc>,
     then: Then,
     error_code: Option<&'a str>,
+    /// Retention deletes it then.
+    gone_at: Option<DateTime<Utc>>,
     last_error: String,
 }
 
@@ -55,8 +57,17 @@ impl<'a> From<&'a JobRow> for Row<'a> {
             run_at: job.run_at,
             then: then(job),
             error_code: job.error_code.as_deref(),
+            gone_at: None,
             last_error: text::cut(error.lines().next().unwrap_or_default(), 160).into_owned(),
         }
+    }
+}
+
+impl Row<'_> {
+    /// With the day on which retention deletes it, when it is dead.
+    pub fn kept(self, days: u32) -> Self {
+        let gone_at = self.finished_at.filter(|_| self.mark.class == "dead").map(|at| at + Duration::days(days.into()));
+        Self { gone_at, ..self }
     }
 }
 

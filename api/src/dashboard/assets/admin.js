@@ -126,7 +126,7 @@
     if (then === "g") { const page = pages()[event.key]; if (page) location.assign(page); return; }
     if (event.key === "g") { first = "g"; setTimeout(() => { first = ""; }, 1500); }
     else if (event.key === "?") help();
-    else if (event.key === "x" || event.key === "X") choose(event.shiftKey);
+    else if (event.key === "x" || event.key === "X") choose(event.key === "X" || event.shiftKey);
     else if (event.key === "a") boxes().forEach((box, i, all) => { box.checked = true; if (i === all.length - 1) tellChosen(); });
     else if ("ercdp".includes(event.key) && $(`[data-key="${event.key}"]`)) { const button = $(`[data-key="${event.key}"]`); if (button.matches("a")) button.click(); else button.focus(); }
     else if (event.key === "/") { event.preventDefault(); $("#q")?.focus(); $("#q")?.select(); }
