@@ -203,7 +203,7 @@ fn wrong(at: usize, code: &'static str, message: impl Into<String>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text;
+    use crate::platform::jobs::admin::grammar::text;
     use super::*;
 
     #[test]
