@@ -128,7 +128,13 @@ async fn create(platform: &Platform, new: New) -> Result<(), Failure> {
     let id = bulk::freeze(&mut tx, &chosen).await?;
     let (view, tallies) = (bulk::get(&mut tx, id).await?, bulk::tallies(&mut tx, id).await?);
     tx.commit().await?;
-    say(format_args!("{} {} jobs, {} refused by their state, {} with effects:", action.name(), view.total, view.refused, view.with_effects));
+    say(format_args!(
+        "{} {} jobs, {} refused by their state, {} with effects:",
+        action.name(),
+        view.total,
+        view.refused,
+        view.with_effects
+    ));
     for tally in &tallies {
         say(format_args!("  {:>7} {} {} ({})", tally.count, tally.kind, tally.state, tally.outcome));
     }

@@ -66,7 +66,8 @@ async fn tried(desk: &Desk, id: JobId, draft: &Draft) -> Result<Option<String>, 
 /// `POST /admin/jobs/{id}/edit`
 pub async fn save(desk: Desk, Path(id): Path<JobId>, Sent(draft): Sent<Draft>) -> Answer {
     let job = editable(&desk, id).await?;
-    if draft.before != pretty(&job.payload) {
+    // As values: browsers send other line ends than they were given.
+    if serde_json::from_str::<Value>(&draft.before).ok().as_ref() != Some(&job.payload) {
         let wrong = "Somebody else changed the payload meanwhile: look at the difference again.";
         return show(&desk, &job, &draft, Some(wrong.into()), false).await;
     }

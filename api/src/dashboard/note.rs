@@ -159,7 +159,12 @@ impl Note {
     pub fn shown(self) -> Shown {
         let warn = matches!(
             self.what,
-            What::Refused | What::BulkRefused | What::NothingChosen | What::WorkerGone | What::InvoiceRefused | What::ReasonMissing
+            What::Refused
+                | What::BulkRefused
+                | What::NothingChosen
+                | What::WorkerGone
+                | What::InvoiceRefused
+                | What::ReasonMissing
         );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }

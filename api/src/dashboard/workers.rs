@@ -4,9 +4,9 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
-use shared::platform::jobs::VERSION;
 use shared::kernel::Error;
 use shared::platform::audit::{self, Entry, Severity};
+use shared::platform::jobs::VERSION;
 use shared::platform::jobs::health::{self, WorkerView};
 
 use crate::dashboard::desk::Desk;
@@ -60,7 +60,13 @@ pub async fn list(desk: Desk) -> Result<Response, ApiError> {
         .fold((0, 0, 0), |(n, slots, running), worker| (n + 1, slots + worker.slots, running + worker.running));
     let noun = if alive == 1 { "worker" } else { "workers" };
     let sentence = format!("{alive} {noun} alive, {running} of {slots} slots in use. Gone ones stay here for an hour.");
-    desk.page("workers", Place::Workers, "Workers", &json!({ "sentence": sentence, "rows": rows, "may_act": desk.may_act() })).await
+    desk.page(
+        "workers",
+        Place::Workers,
+        "Workers",
+        &json!({ "sentence": sentence, "rows": rows, "may_act": desk.may_act() }),
+    )
+    .await
 }
 
 /// `POST /admin/workers/{id}/stop`
@@ -70,7 +76,8 @@ pub async fn stop(desk: Desk, Path(id): Path<String>) -> Answer {
         Err(Error::Conflict { .. }) => return desk.go("/admin/workers", What::WorkerGone).await,
         done => done?,
     }
-    let entry = Entry { action: "WORKER_STOPPED", severity: Severity::Medium, target: "worker", id, details: json!({}) };
+    let entry =
+        Entry { action: "WORKER_STOPPED", severity: Severity::Medium, target: "worker", id, details: json!({}) };
     audit::record(&mut tx, entry).await?;
     tx.commit().await?;
     desk.go("/admin/workers", What::WorkerTold).await

@@ -29,7 +29,8 @@ async fn list(State(app): State<App>) -> Answer {
 async fn stop(Path(id): Path<String>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
     health::stop(&mut tx, &id).await?;
-    let entry = Entry { action: "WORKER_STOPPED", severity: Severity::Medium, target: "worker", id, details: json!({}) };
+    let entry =
+        Entry { action: "WORKER_STOPPED", severity: Severity::Medium, target: "worker", id, details: json!({}) };
     audit::record(&mut tx, entry).await?;
     post.done(tx).await
 }

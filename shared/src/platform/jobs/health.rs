@@ -179,7 +179,8 @@ pub async fn stop(tx: &mut Tx, id: &str) -> Result<()> {
         return Ok(());
     }
     let known = sqlx::query_scalar!("select state from workers where id = $1", id).fetch_optional(&mut **tx).await?;
-    Err(known.map_or(Error::NotFound("worker"), |_| Error::conflict("worker_state", "the worker does not run any more")))
+    Err(known
+        .map_or(Error::NotFound("worker"), |_| Error::conflict("worker_state", "the worker does not run any more")))
 }
 
 /// Writes a heartbeat; whether somebody asked this worker to stop.

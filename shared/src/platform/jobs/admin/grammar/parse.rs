@@ -203,8 +203,8 @@ fn wrong(at: usize, code: &'static str, message: impl Into<String>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use crate::platform::jobs::admin::grammar::text;
     use super::*;
+    use crate::platform::jobs::admin::grammar::text;
 
     #[test]
     fn what_is_read_is_written_the_same() {
