@@ -214,6 +214,41 @@ CREATE TABLE public.batches (
     cancelled integer
 );
 
+CREATE TABLE public.bulk_items (
+    operation_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    outcome text DEFAULT 'pending'::text NOT NULL,
+    why text,
+    fence integer,
+    was jsonb,
+    at timestamp with time zone,
+    CONSTRAINT bulk_items_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'refused'::text, 'done'::text, 'skipped'::text, 'undone'::text, 'kept'::text])))
+);
+
+CREATE TABLE public.bulk_operations (
+    id uuid NOT NULL,
+    action text NOT NULL,
+    params jsonb DEFAULT '{}'::jsonb NOT NULL,
+    filter text NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    turn integer DEFAULT 0 NOT NULL,
+    per_second integer,
+    not_before timestamp with time zone,
+    reason text,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_by uuid,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    undone_by uuid,
+    undone_at timestamp with time zone,
+    CONSTRAINT bulk_operations_action_check CHECK ((action = ANY (ARRAY['retry'::text, 'run'::text, 'cancel'::text, 'discard'::text, 'kill'::text, 'priority'::text, 'queue'::text, 'edit'::text]))),
+    CONSTRAINT bulk_operations_per_second_check CHECK ((per_second > 0)),
+    CONSTRAINT bulk_operations_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'running'::text, 'paused'::text, 'done'::text, 'cancelled'::text, 'undone'::text])))
+);
+
 CREATE TABLE public.customers (
     id uuid NOT NULL,
     user_id uuid,
@@ -442,6 +477,15 @@ CREATE TABLE public.job_attempts (
     log text,
     next_run_at timestamp with time zone,
     CONSTRAINT job_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'error'::text, 'timeout'::text, 'panic'::text, 'lost'::text, 'snoozed'::text, 'cancelled'::text])))
+);
+
+CREATE TABLE public.job_edits (
+    job_id uuid NOT NULL,
+    n integer NOT NULL,
+    before jsonb NOT NULL,
+    after jsonb NOT NULL,
+    edited_by uuid,
+    edited_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.job_effects (
@@ -785,6 +829,17 @@ CREATE TABLE public.roles (
     permissions text[] DEFAULT '{}'::text[] NOT NULL
 );
 
+CREATE TABLE public.saved_views (
+    id uuid NOT NULL,
+    owner_id uuid,
+    name text NOT NULL,
+    query text NOT NULL,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT saved_views_name_check CHECK (((length(name) >= 1) AND (length(name) <= 60))),
+    CONSTRAINT saved_views_query_check CHECK ((length(query) <= 4000))
+);
+
 CREATE TABLE public.schedules (
     name text NOT NULL,
     cron text NOT NULL,
@@ -932,6 +987,7 @@ CREATE TABLE public.workers (
     state text NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    stop_requested_at timestamp with time zone,
     CONSTRAINT workers_state_check CHECK ((state = ANY (ARRAY['running'::text, 'draining'::text, 'stopped'::text, 'lost'::text])))
 );
 
@@ -961,6 +1017,12 @@ ALTER TABLE ONLY public.audit_pending
 
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.bulk_items
+    ADD CONSTRAINT bulk_items_pkey PRIMARY KEY (operation_id, job_id);
+
+ALTER TABLE ONLY public.bulk_operations
+    ADD CONSTRAINT bulk_operations_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (id);
@@ -1018,6 +1080,9 @@ ALTER TABLE ONLY public.invoices
 
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_pkey PRIMARY KEY (job_id, fence);
+
+ALTER TABLE ONLY public.job_edits
+    ADD CONSTRAINT job_edits_pkey PRIMARY KEY (job_id, n);
 
 ALTER TABLE ONLY public.job_effects
     ADD CONSTRAINT job_effects_pkey PRIMARY KEY (job_id, name);
@@ -1106,6 +1171,9 @@ ALTER TABLE ONLY public.requests
 ALTER TABLE ONLY public.roles
     ADD CONSTRAINT roles_pkey PRIMARY KEY (code);
 
+ALTER TABLE ONLY public.saved_views
+    ADD CONSTRAINT saved_views_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.schedules
     ADD CONSTRAINT schedules_pkey PRIMARY KEY (name);
 
@@ -1172,6 +1240,12 @@ CREATE INDEX audit_log_time ON public.audit_log USING btree (occurred_at);
 
 CREATE INDEX batches_open ON public.batches USING btree (sealed_at) WHERE (finished_at IS NULL);
 
+CREATE INDEX bulk_items_job ON public.bulk_items USING btree (job_id) WHERE (outcome = ANY (ARRAY['done'::text, 'undone'::text]));
+
+CREATE INDEX bulk_items_pending ON public.bulk_items USING btree (operation_id, job_id) WHERE (outcome = 'pending'::text);
+
+CREATE INDEX bulk_operations_old ON public.bulk_operations USING btree (created_at);
+
 CREATE INDEX disputes_payment ON public.disputes USING btree (payment_id);
 
 CREATE INDEX emails_again ON public.emails USING btree (again_of) WHERE (again_of IS NOT NULL);
@@ -1222,9 +1296,15 @@ CREATE INDEX jobs_batch ON public.jobs USING btree (batch_id, state) WHERE (batc
 
 CREATE INDEX jobs_blocked ON public.jobs USING btree (lane, id) WHERE (state = 'blocked'::text);
 
+CREATE INDEX jobs_cancelled ON public.jobs USING btree (id) WHERE (state = 'cancelled'::text);
+
 CREATE INDEX jobs_deadline ON public.jobs USING btree (deadline_at) WHERE ((deadline_at IS NOT NULL) AND (state = ANY (ARRAY['scheduled'::text, 'blocked'::text, 'queued'::text, 'retrying'::text])));
 
 CREATE INDEX jobs_due ON public.jobs USING btree (run_at) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text]));
+
+CREATE INDEX jobs_erred ON public.jobs USING btree (id) WHERE (last_error IS NOT NULL);
+
+CREATE INDEX jobs_failed ON public.jobs USING btree (id) WHERE (state = ANY (ARRAY['retrying'::text, 'dead'::text]));
 
 CREATE INDEX jobs_fingerprint ON public.jobs USING btree (fingerprint, id) WHERE (state = ANY (ARRAY['retrying'::text, 'dead'::text]));
 
@@ -1232,13 +1312,19 @@ CREATE INDEX jobs_keyed ON public.jobs USING btree (concurrency_key, state, rank
 
 CREATE INDEX jobs_leased ON public.jobs USING btree (lease_until) WHERE (state = 'running'::text);
 
+CREATE INDEX jobs_of_tenant ON public.jobs USING btree (tenant, id) WHERE ((tenant IS NOT NULL) AND (state = ANY (ARRAY['succeeded'::text, 'retrying'::text, 'dead'::text, 'cancelled'::text])));
+
 CREATE INDEX jobs_owner ON public.jobs USING btree (owner_id) WHERE (owner_id IS NOT NULL);
 
 CREATE INDEX jobs_parent ON public.jobs USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 
+CREATE INDEX jobs_payload ON public.jobs USING gin (payload jsonb_path_ops) WHERE (state = ANY (ARRAY['succeeded'::text, 'retrying'::text, 'dead'::text, 'cancelled'::text]));
+
 CREATE INDEX jobs_queued ON public.jobs USING btree (lane, rank, id) WHERE (state = 'queued'::text);
 
 CREATE INDEX jobs_subject ON public.jobs USING btree (subject_id) WHERE (subject_id IS NOT NULL);
+
+CREATE INDEX jobs_succeeded ON public.jobs USING btree (kind, id) WHERE (state = 'succeeded'::text);
 
 CREATE INDEX jobs_tenant ON public.jobs USING btree (lane, tenant, rank) WHERE ((tenant IS NOT NULL) AND (state = ANY (ARRAY['queued'::text, 'blocked'::text])));
 
@@ -1292,6 +1378,8 @@ CREATE INDEX requests_list ON public.requests USING btree (status, kind, id);
 
 CREATE INDEX requests_submitter ON public.requests USING btree (submitter_id) WHERE (submitter_id IS NOT NULL);
 
+CREATE UNIQUE INDEX saved_views_name ON public.saved_views USING btree (COALESCE(owner_id, '00000000-0000-0000-0000-000000000000'::uuid), name);
+
 CREATE INDEX schedules_due ON public.schedules USING btree (next_run_at) WHERE enabled;
 
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at);
@@ -1330,6 +1418,9 @@ CREATE TRIGGER invoices_kept BEFORE TRUNCATE ON public.invoices FOR EACH STATEME
 
 ALTER TABLE ONLY public.account_tokens
     ADD CONSTRAINT account_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.bulk_items
+    ADD CONSTRAINT bulk_items_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES public.bulk_operations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL;
@@ -1376,6 +1467,9 @@ ALTER TABLE ONLY public.invoices
 ALTER TABLE ONLY public.job_attempts
     ADD CONSTRAINT job_attempts_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.job_edits
+    ADD CONSTRAINT job_edits_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.job_effects
     ADD CONSTRAINT job_effects_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.jobs(id) ON DELETE CASCADE;
 
@@ -1420,6 +1514,9 @@ ALTER TABLE ONLY public.requests
 
 ALTER TABLE ONLY public.requests
     ADD CONSTRAINT requests_submitter_id_fkey FOREIGN KEY (submitter_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.saved_views
+    ADD CONSTRAINT saved_views_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

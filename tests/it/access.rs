@@ -88,6 +88,7 @@ async fn a_permission_opens_its_own_rows_and_no_other() {
             "jobs.manage",
             "jobs.read",
             "orders.manage",
+            "payload.reveal",
             "payments.refund",
             "products.manage",
             "requests.manage",
@@ -214,7 +215,7 @@ async fn the_dashboard_asks_strangers_to_sign_in() {
         let reply = app.anonymous().get(path).await.status(303);
         assert!(reply.header("location").is_some_and(|to| to.starts_with("/admin/login")), "{path}");
     }
-    for path in ["/admin/jobs/retry", "/admin/queues/default/pause"] {
+    for path in ["/admin/bulk/preview", "/admin/queues/default/pause"] {
         app.anonymous()
             .header("content-type", "application/x-www-form-urlencoded")
             .raw(Method::POST, path, Vec::new())

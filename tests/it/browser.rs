@@ -1,6 +1,8 @@
-//! The dashboard in a real browser, with JavaScript off: what works here works everywhere.
+//! The dashboard in a real browser, mostly with JavaScript off: what works here works everywhere.
 //!
 //! `./dev test` names the driver in CHROMEDRIVER; where Chromium cannot be had, the test says so and passes.
+
+mod desk;
 
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use shared::platform::jobs::kinds::{Probe, ProbeMode};
 use shared::platform::jobs::{NewJob, enqueue_new};
 use shared::platform::tx::Tx;
 
-async fn browser(driver: &str) -> (tokio::process::Child, Client) {
+async fn browser(driver: &str, script: bool, (width, height): (u32, u32)) -> (tokio::process::Child, Client) {
     let port = free_port();
     let child = tokio::process::Command::new(driver)
         .arg(format!("--port={port}"))
@@ -27,8 +29,8 @@ async fn browser(driver: &str) -> (tokio::process::Child, Client) {
     .await;
     let options = json!({
         "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-                 "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,900"],
-        "prefs": { "profile.managed_default_content_settings.javascript": 2 },
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync", format!("--window-size={width},{height}")],
+        "prefs": { "profile.managed_default_content_settings.javascript": if script { 1 } else { 2 } },
     });
     let capabilities = json!({ "goog:chromeOptions": options }).as_object().cloned().expect("an object");
     let client =
@@ -40,6 +42,48 @@ fn hyper_util_connector() -> hyper_util::client::legacy::connect::HttpConnector 
     hyper_util::client::legacy::connect::HttpConnector::new()
 }
 
+/// A browser in which an administrator is signed in, and what stands behind it.
+struct Opened {
+    stage: Stage,
+    base: String,
+    page: Client,
+    /// The API and the driver: dropped, they end.
+    _kept: (tokio::process::Child, tokio::process::Child),
+}
+
+/// None without a driver, which is said.
+async fn open(script: bool, size: (u32, u32)) -> Option<Opened> {
+    let Ok(driver) = std::env::var("CHROMEDRIVER") else {
+        eprintln!("SKIPPED: no chromedriver on this machine, the dashboard was not seen in a browser");
+        return None;
+    };
+    let stage = Stage::new(&[("APP_ENV", "development"), ("MAIL_FOLDER", "")]).await;
+    chef(&stage).await;
+    let (api, base) = stage.api().await;
+    let (child, page) = browser(&driver, script, size).await;
+    page.goto(&format!("{base}/admin/login")).await.expect("the sign-in page");
+    sign_in(&page).await;
+    Some(Opened { stage, base, page, _kept: (api, child) })
+}
+
+/// The administrator of these tests.
+async fn chef(stage: &Stage) {
+    let hash = shared::domain::identity::passwords::hash(&stage.platform.config, PASSWORD).await.expect("a hash");
+    sqlx::query("insert into users (id, email, password_hash, role, status) values (gen_random_uuid(), 'chef@example.org', $1, 'admin', 'active')")
+        .bind(hash.as_str())
+        .execute(&stage.platform.db)
+        .await
+        .expect("an administrator");
+}
+
+async fn sign_in(page: &Client) {
+    let form = page.form(Locator::Css("form")).await.expect("without a session: the sign-in form");
+    let form = form.set_by_name("login", "chef@example.org").await.expect("an address");
+    form.set_by_name("password", PASSWORD).await.expect("a password");
+    let button = Locator::Css("form button[type=submit], form button:not([type])");
+    page.find(button).await.expect("a button").click().await.expect("signed in");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrator_signs_in_finds_a_dead_job_and_revives_it() {
     let Ok(driver) = std::env::var("CHROMEDRIVER") else {
@@ -47,12 +91,7 @@ async fn an_administrator_signs_in_finds_a_dead_job_and_revives_it() {
         return;
     };
     let stage = Stage::new(&[("APP_ENV", "development"), ("MAIL_FOLDER", "")]).await;
-    let hash = shared::domain::identity::passwords::hash(&stage.platform.config, PASSWORD).await.expect("a hash");
-    sqlx::query("insert into users (id, email, password_hash, role, status) values (gen_random_uuid(), 'chef@example.org', $1, 'admin', 'active')")
-        .bind(hash.as_str())
-        .execute(&stage.platform.db)
-        .await
-        .expect("an administrator");
+    chef(&stage).await;
     let mut tx = Tx::begin(&stage.platform).await.expect("a transaction");
     let probe = Probe { mode: ProbeMode::FailN, n: Some(1), note: None };
     let job = enqueue_new(&mut tx, NewJob::of(&probe).expect("a job").max_attempts(1)).await.expect("enqueued");
@@ -65,17 +104,9 @@ async fn an_administrator_signs_in_finds_a_dead_job_and_revives_it() {
         .expect("the cause is mended");
     let (_api, base) = stage.api().await;
 
-    let (_driver, page) = browser(&driver).await;
+    let (_driver, page) = browser(&driver, false, (1280, 900)).await;
     page.goto(&format!("{base}/admin/jobs?state=dead")).await.expect("the list");
-    let form = page.form(Locator::Css("form")).await.expect("without a session: the sign-in form");
-    let form = form.set_by_name("login", "chef@example.org").await.expect("an address");
-    form.set_by_name("password", PASSWORD).await.expect("a password");
-    page.find(Locator::Css("form button[type=submit], form button:not([type])"))
-        .await
-        .expect("a button")
-        .click()
-        .await
-        .expect("signed in");
+    sign_in(&page).await;
 
     page.goto(&format!("{base}/admin/jobs?state=dead")).await.expect("the list");
     let link = format!("a[href*='/admin/jobs/{job}']");

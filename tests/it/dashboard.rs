@@ -276,16 +276,12 @@ async fn the_errors_page_resolves_mutes_notes_and_leads_to_a_retry_of_all() {
     assert!(send("resolve", &[("reason", "mended in 1.2")]).await.contains("“mended in 1.2”"));
     chef.get("/admin/errors/nothing").await.status(404);
 
-    let preview = post(&chef, "/admin/jobs/retry/preview", &[("token", &token), ("error", "f")]).await.status(200);
-    assert!(preview.text.contains("Retry 3 jobs?"), "{}", preview.text);
-    let field = |name: &str| {
-        let rest = preview.text.split(&format!("name=\"{name}\" value=\"")).nth(1).expect("a field");
-        rest.split('"').next().expect("its end").replace("&#x3D;", "=")
-    };
-    let (selection, filter, proof) = (field("selection"), field("filter"), field("proof"));
-    let fields = [("token", &*token), ("selection", &selection), ("filter", &filter), ("proof", &proof)];
-    post(&chef, "/admin/jobs/retry", &fields).await.status(303);
-    assert_eq!(app.drain().await, 3);
+    let fields = [("token", &*token), ("action", "retry"), ("error", "f"), ("scope", "all")];
+    let to =
+        post(&chef, "/admin/bulk/preview", &fields).await.status(303).header("location").expect("a draft").to_owned();
+    assert!(chef.get(&to).await.status(200).text.contains("Retry 3 jobs?"));
+    post(&chef, &format!("{to}/start"), &[("token", &token)]).await.status(303);
+    assert_eq!(app.drain().await, 4);
 }
 
 #[tokio::test]

@@ -71,6 +71,27 @@ async fn a_refused_mail_is_retried_dies_alarms_once_and_is_revived() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_finishes_its_job_and_stops() {
+    let stage = Stage::new(&[]).await;
+    probes(&stage, 1, ProbeMode::Sleep, 4000).await;
+    let mut worker = stage.worker();
+    let running = "select count(*) from jobs where state = 'running' and kind = 'debug.probe'";
+    stage.until(seconds(30), running, 1).await;
+    let id: String =
+        sqlx::query_scalar("select id from workers").fetch_one(&stage.platform.db).await.expect("one worker");
+    let mut tx = Tx::begin(&stage.platform).await.expect("a transaction");
+    shared::platform::jobs::health::stop(&mut tx, &id).await.expect("asked");
+    tx.commit().await.expect("a commit");
+    let ended = tokio::time::timeout(seconds(30), worker.wait()).await.expect("it stops").expect("a status");
+    assert!(ended.success(), "{ended}; log: {}", stage.log.display());
+    let done = "select count(*) from jobs where state = 'succeeded' and kind = 'debug.probe'";
+    assert_eq!(stage.count(done).await, 1, "what it had in hand was finished");
+    let mut tx = Tx::begin(&stage.platform).await.expect("a transaction");
+    let again = shared::platform::jobs::health::stop(&mut tx, &id).await;
+    assert!(matches!(again, Err(shared::kernel::Error::Conflict { .. })), "it does not run any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_kills_its_process_is_quarantined_after_three_deaths() {
     let stage = Stage::new(&[("LANES", "default:2")]).await;
     probes(&stage, 1, ProbeMode::Abort, 0).await;

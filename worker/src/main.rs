@@ -108,7 +108,7 @@ async fn run(config: Config) -> ExitCode {
     };
     loop {
         tokio::select! {
-            () = process.pulse() => {}
+            () = process.pulse() => break,
             _ = describe.recv() => process.describe().iter().for_each(|line| tracing::info!(slot = line, "SIGUSR1")),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,

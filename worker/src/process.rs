@@ -133,7 +133,7 @@ impl Process {
         self.lanes.iter().map(|(lane, _)| lane.name().to_owned()).collect()
     }
 
-    async fn beat(&self, state: &str) -> Result<()> {
+    async fn beat(&self, state: &str) -> Result<bool> {
         let mut db = self.platform.db.acquire().await?;
         let (running, _) = self.leases.count();
         let beat = health::Beat {
@@ -145,26 +145,30 @@ impl Process {
             rss_bytes: rss(),
             state,
         };
-        health::beat(&mut db, &beat).await?;
+        let asked = health::beat(&mut db, &beat).await?;
         self.tallies.write(&mut db).await?;
         let orders = orders::read(&mut db).await?;
         *self.orders.write().expect("no code panics while holding this lock") = orders;
-        Ok(())
+        Ok(asked)
     }
 
-    /// Heartbeats, and hears of pauses, until cancelled.
+    /// Heartbeats, and hears of pauses, until somebody asks this worker to stop.
     pub async fn pulse(&self) {
         loop {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            self.tell("running").await;
+            if self.tell("running").await {
+                tracing::info!(worker = %self.worker, "asked to stop by an administrator");
+                return;
+            }
         }
     }
 
-    /// A heartbeat that may fail: nothing depends on it but what people see.
-    async fn tell(&self, state: &str) {
-        if let Err(error) = answered(self.beat(state)).await {
+    /// A heartbeat that may fail: nothing depends on it but what people see, and whether somebody asked it to stop.
+    async fn tell(&self, state: &str) -> bool {
+        answered(self.beat(state)).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "no heartbeat");
-        }
+            false
+        })
     }
 
     /// Drains within the grace; what is left then is stopped and given back. Nothing of it burns an attempt.

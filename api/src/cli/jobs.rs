@@ -20,6 +20,7 @@ pub enum Command {
 Examples:
   facteur jobs ls --state dead
   facteur jobs ls --kind email.send --q example.org --limit 200
+  facteur jobs ls --filter 'state:failed kind:email.* args.order.id:42 attempt>2 age<2h'
   facteur jobs ls --state blocked --key example.org
   facteur jobs ls --state retrying --json | jq -r '.data[].id'")]
     Ls(Ls),

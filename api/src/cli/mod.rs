@@ -3,6 +3,7 @@
 
 mod audit;
 mod batches;
+mod bulk;
 mod doctor;
 mod errors;
 pub mod exit;
@@ -96,6 +97,9 @@ enum Command {
     /// Look at jobs and bring them back
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Do something with many jobs: previewed, paced, paused, undone
+    #[command(subcommand)]
+    Bulk(bulk::Command),
     /// Look at recurring duties, stop them, run one now
     #[command(subcommand)]
     Schedules(schedules::Command),
@@ -159,6 +163,7 @@ pub async fn run() -> ExitCode {
         Command::Doctor => doctor::run().await,
         Command::User(command) => users::run(command).await,
         Command::Jobs(command) => jobs::run(command).await,
+        Command::Bulk(command) => bulk::run(command).await,
         Command::Schedules(command) => schedules::run(command).await,
         Command::Errors(command) => errors::run(command).await,
         Command::Queues(command) => queues::run(command).await,

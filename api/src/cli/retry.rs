@@ -68,6 +68,7 @@ pub async fn retry(platform: &Platform, args: Retry) -> Result<(), Failure> {
     }
     let state = match &filter {
         JobFilter { state: None, error: Some(_), .. } => "retrying or dead",
+        JobFilter { state: None, filter: Some(_), .. } => "matching",
         filter => filter.state.as_deref().unwrap_or("dead"),
     };
     if filter.state.is_some() && !RETRIED.contains(&state) {

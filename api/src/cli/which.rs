@@ -8,6 +8,9 @@ use uuid::Uuid;
 /// Which jobs.
 #[derive(Args)]
 pub struct Which {
+    /// By the grammar: "state:failed kind:email.* args.order.id:42 attempt>2 age<2h -queue:mail"
+    #[arg(long)]
+    filter: Option<String>,
     /// In this state
     #[arg(long, value_parser = STATES)]
     state: Option<String>,
@@ -36,11 +39,12 @@ pub struct Which {
 
 impl Which {
     /// The names of its flags.
-    pub const FLAGS: [&'static str; 8] = ["state", "kind", "lane", "error", "batch", "tenant", "key", "q"];
+    pub const FLAGS: [&'static str; 9] = ["filter", "state", "kind", "lane", "error", "batch", "tenant", "key", "q"];
 
     /// The same for the ledger.
     pub fn filter(self) -> JobFilter {
         JobFilter {
+            filter: self.filter,
             state: self.state,
             kind: self.kind,
             lane: self.lane.map(|lane| lane.name().to_owned()),

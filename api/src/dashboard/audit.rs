@@ -58,6 +58,7 @@ impl Line {
         let (kind, id) = (row.target_type.as_deref().unwrap_or_default(), row.target_id.as_deref().unwrap_or_default());
         let href = match kind {
             "job" => Some(format!("/admin/jobs/{id}")),
+            "bulk" => Some(format!("/admin/bulk/{id}")),
             "email" => Some(format!("/admin/emails/{id}")),
             "request" => Some(format!("/admin/requests/{id}")),
             "user" => Some(format!("/admin/users/{id}")),

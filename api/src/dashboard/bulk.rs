@@ -1,136 +1,213 @@
-//! Retry all that match: a preview freezes the ids and shows what would happen, then exactly those are retried.
+//! Bulk actions: from the list the jobs are frozen as a draft, whose page previews it; from there it is started, paused,
+//! ended, undone. Each with its audit entry in the same transaction, all under the operation's id.
 
-use axum::response::{Redirect, Response};
+use axum::response::Response;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::kernel::Error;
-use shared::kernel::text;
+use shared::kernel::ids::BulkId;
 use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::jobs::admin::{self, JobFilter, JobRow, Preview};
-use uuid::Uuid;
+use shared::platform::jobs::Lane;
+use shared::platform::jobs::admin::{JobFilter, Term};
+use shared::platform::jobs::bulk::{self, Action, NewBulk, Pace, Params};
+use shared::platform::jobs::health::COUNT_CAP;
+use shared::platform::tx::Tx;
 
-use crate::dashboard::desk::Desk;
-use crate::dashboard::forms::Sent;
-use crate::dashboard::frame::Place;
+use crate::dashboard::LARGE;
+use crate::dashboard::desk::{Desk, see_other};
+use crate::dashboard::filter::{self, Hidden};
+use crate::dashboard::forms::{Fields, Sent};
 use crate::dashboard::marks::capped;
 use crate::dashboard::note::{Note, What};
-use crate::dashboard::row::{RETRYABLE, Row, retryable};
-use crate::dashboard::{filter, session};
 use crate::error::{Answer, ApiError};
+use crate::extract::Path;
 
-/// Beyond this many a reason is asked for.
-const FREELY: usize = 100;
+/// What a list offers to do with its jobs.
+#[derive(Serialize)]
+pub struct Offer {
+    fields: Vec<Hidden>,
+    all: String,
+    actions: Vec<Choice>,
+    queues: Vec<&'static str>,
+}
 
 #[derive(Serialize)]
-struct Page<'a> {
-    title: String,
-    words: String,
-    button: String,
-    back: String,
-    count: usize,
-    more: bool,
-    kinds: serde_json::Value,
-    sample: Vec<Row<'a>>,
-    selection: Uuid,
-    filter: String,
-    proof: String,
-    reason_needed: bool,
+struct Choice {
+    name: &'static str,
+    words: &'static str,
+    /// Possible from the state that the list shows.
+    chosen: bool,
 }
 
-/// `POST /admin/jobs/retry/preview`
-pub async fn preview(desk: Desk, Sent(given): Sent<JobFilter>) -> Result<Response, ApiError> {
-    let given = given.checked()?;
-    if !retryable(&given) {
-        return Err(Error::field("state", "choice", format!("should be one of {}", RETRYABLE.join(", "))).into());
-    }
-    let mut tx = desk.begin().await?;
-    let preview = admin::preview(&mut tx, &given).await?;
-    let sample = sample(&mut tx, &preview).await?;
-    tx.commit().await?;
-    let page = page(&desk, &given, &preview, &sample);
-    desk.page("bulk", Place::Jobs, &page.title, &page).await
-}
-
-async fn sample(db: &mut sqlx::PgConnection, preview: &Preview) -> Result<Vec<JobRow>, ApiError> {
-    let mut rows = Vec::with_capacity(preview.sample.len());
-    for id in &preview.sample {
-        match admin::get(db, *id).await {
-            Ok(job) => rows.push(job.row),
-            Err(Error::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
+impl Offer {
+    /// For the jobs that match, so many.
+    pub fn new(terms: &[Term], many: i64) -> Self {
+        let state = filter::state(terms);
+        let mut fits =
+            Action::ALL.into_iter().filter(|action| state.is_none_or(|state| action.from().contains(&state)));
+        let first = fits.next();
+        let choice = |action| Choice { name: action_name(action), words: verb(action), chosen: first == Some(action) };
+        Self {
+            fields: filter::hidden(&JobFilter::of(terms)),
+            all: capped(many.min(COUNT_CAP), many > COUNT_CAP),
+            actions: Action::ALL.into_iter().map(choice).collect(),
+            queues: Lane::ALL.iter().map(|lane| lane.name()).collect(),
         }
     }
-    Ok(rows)
 }
 
-fn page<'a>(desk: &Desk, given: &JobFilter, preview: &Preview, sample: &'a [JobRow]) -> Page<'a> {
-    let words = filter::words(given);
-    let noun = if preview.count == 1 { "job" } else { "jobs" };
-    let count = capped(preview.count as i64, false);
-    let query = filter::query(given);
-    Page {
-        title: format!("Retry {count} {noun}?"),
-        button: format!("Retry {count} {noun}: {words}"),
-        words,
-        back: filter::address(given),
-        count: preview.count,
-        more: preview.more,
-        kinds: json!(preview.kinds),
-        sample: sample.iter().map(Row::from).collect(),
-        selection: preview.selection,
-        proof: proof(desk, preview.selection, &query),
-        filter: query,
-        reason_needed: preview.count > FREELY,
+const fn action_name(action: Action) -> &'static str {
+    action.name()
+}
+
+/// What a button says.
+pub const fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Retry => "Retry",
+        Action::Run => "Run now",
+        Action::Cancel => "Cancel",
+        Action::Discard => "Discard",
+        Action::Kill => "Move to dead letters",
+        Action::Priority => "Change priority of",
+        Action::Queue => "Move to another queue",
+        Action::Edit => "Edit payload of",
     }
 }
 
-/// Binds the filter that the audit entry will name to the selection it made.
-fn proof(desk: &Desk, selection: Uuid, query: &str) -> String {
-    session::prove(&desk.app, "selection", &format!("{selection}:{query}"))
-}
-
-/// Somebody asks again for a page that only a form leads to: back to the list.
-pub async fn back() -> Redirect {
-    Redirect::to("/admin/jobs")
-}
-
-/// What the preview's form sends back.
-#[derive(Debug, Deserialize)]
-pub struct Confirmed {
-    selection: Uuid,
-    #[serde(default)]
-    filter: String,
-    proof: String,
-    reason: Option<String>,
-}
-
-/// `POST /admin/jobs/retry`
-pub async fn apply(desk: Desk, Sent(form): Sent<Confirmed>) -> Answer {
-    if !shared::kernel::secret::same(&form.proof, &proof(&desk, form.selection, &form.filter)) {
-        return Err(Error::Forbidden("form_token".into()).into());
+/// `POST /admin/bulk/preview`: freezes, and leads to the page of the draft.
+pub async fn preview(desk: Desk, fields: Fields, Sent(filter): Sent<Scope>) -> Result<Response, ApiError> {
+    let selected = fields.get("scope") == "selected";
+    let ids = fields.all("id").map(|id| id.parse().map_err(|_| Error::field("id", "type", "should be an id")));
+    let ids: Vec<_> = ids.collect::<Result<_, _>>()?;
+    if selected && ids.is_empty() {
+        return desk.go(&filter::address(&filter.filter()), What::NothingChosen).await;
     }
-    let back = filter::with("/admin/jobs", &form.filter);
-    let mut tx = desk.begin().await?;
-    let applied = match admin::apply(&mut tx, form.selection).await {
-        Err(Error::Conflict { .. }) => return desk.go(&back, What::UsedUp).await,
-        applied => applied?,
+    let new = NewBulk {
+        action: filter.action,
+        params: filter.params()?,
+        filter: if selected { JobFilter::default() } else { filter.filter() },
+        ids: selected.then_some(ids),
     };
-    let reason = form.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-    if applied.retried + applied.skipped > FREELY && reason.is_none() {
-        return Err(Error::field("reason", "required", "is needed beyond 100 jobs").into());
+    let mut tx = desk.begin().await?;
+    let id = bulk::freeze(&mut tx, &new).await?;
+    tx.commit().await?;
+    see_other(&page(id))
+}
+
+/// What the list's form sends.
+#[derive(Debug, Deserialize)]
+pub struct Scope {
+    action: Action,
+    filter: Option<String>,
+    error: Option<String>,
+    priority: Option<i16>,
+    queue: Option<String>,
+    patch: Option<String>,
+}
+
+impl Scope {
+    fn filter(&self) -> JobFilter {
+        JobFilter { filter: self.filter.clone(), error: self.error.clone(), ..JobFilter::default() }
     }
+
+    fn params(&self) -> Result<Params, Error> {
+        let wanted = |action| self.action == action;
+        let patch = self.patch.as_deref().filter(|_| wanted(Action::Edit)).map(serde_json::from_str).transpose();
+        Ok(Params {
+            priority: self.priority.filter(|_| wanted(Action::Priority)),
+            queue: self.queue.clone().filter(|_| wanted(Action::Queue)),
+            patch: patch.map_err(|error| Error::field("patch", "json", error.to_string()))?,
+        })
+    }
+}
+
+/// What the draft's form sends.
+#[derive(Debug, Deserialize)]
+pub struct Go {
+    per_second: Option<i32>,
+    not_before: Option<String>,
+    reason: Option<String>,
+    word: Option<String>,
+}
+
+/// `POST /admin/bulk/{id}/start`
+pub async fn start(desk: Desk, Path(id): Path<BulkId>, Sent(form): Sent<Go>) -> Answer {
+    let not_before = form.not_before.as_deref().map(moment).transpose()?;
+    let pace = Pace { per_second: form.per_second, not_before, reason: form.reason, word: form.word };
+    let mut tx = desk.begin().await?;
+    let started = bulk::start(&mut tx, id, &pace, desk.me.permissions.can(LARGE)).await;
+    let view = match started {
+        Err(Error::Conflict { .. }) => return desk.go(&page(id), What::BulkRefused).await,
+        view => view?,
+    };
     let details = json!({
-        "filter": form.filter,
-        "reason": reason.map(|reason| text::cut(reason, 300)),
-        "retried": applied.retried,
-        "skipped": applied.skipped,
+        "action": view.action, "filter": view.filter, "jobs": view.total, "per_second": view.per_second,
+        "not_before": view.not_before, "reason": view.reason, "params": view.params,
     });
-    let id = form.selection.to_string();
-    audit::record(
+    record(
         &mut tx,
-        Entry { action: "JOBS_RETRIED", severity: Severity::Medium, target: "selection", id, details },
+        "BULK_STARTED",
+        if view.action.is_destructive() { Severity::High } else { Severity::Medium },
+        id,
+        details,
     )
     .await?;
     tx.commit().await?;
-    desk.go(&back, Note { what: What::BulkRetried, n: applied.retried, m: applied.skipped }).await
+    desk.go(&page(id), What::BulkStarted).await
+}
+
+/// `2026-11-22T10:00`, as browsers send it, in UTC.
+fn moment(text: &str) -> Result<DateTime<Utc>, Error> {
+    let read = |format| NaiveDateTime::parse_from_str(text, format).ok();
+    let at = read("%Y-%m-%dT%H:%M").or_else(|| read("%Y-%m-%dT%H:%M:%S"));
+    at.map(|at| at.and_utc()).ok_or_else(|| Error::field("not_before", "type", "should be a date and a time"))
+}
+
+/// `POST /admin/bulk/{id}/pause`
+pub async fn pause(desk: Desk, Path(id): Path<BulkId>) -> Answer {
+    let mut tx = desk.begin().await?;
+    let done = bulk::pause(&mut tx, id).await;
+    finish(&desk, tx, id, done, "BULK_PAUSED", What::BulkPaused.into()).await
+}
+
+/// `POST /admin/bulk/{id}/resume`
+pub async fn resume(desk: Desk, Path(id): Path<BulkId>) -> Answer {
+    let mut tx = desk.begin().await?;
+    let done = bulk::resume(&mut tx, id).await;
+    finish(&desk, tx, id, done, "BULK_RESUMED", What::BulkResumed.into()).await
+}
+
+/// `POST /admin/bulk/{id}/cancel`
+pub async fn end(desk: Desk, Path(id): Path<BulkId>) -> Answer {
+    let mut tx = desk.begin().await?;
+    let done = bulk::end(&mut tx, id).await;
+    finish(&desk, tx, id, done, "BULK_CANCELLED", What::BulkEnded.into()).await
+}
+
+/// `POST /admin/bulk/{id}/undo`
+pub async fn undo(desk: Desk, Path(id): Path<BulkId>) -> Answer {
+    let mut tx = desk.begin().await?;
+    let done = bulk::undo(&mut tx, id).await;
+    let (back, kept) = done.as_ref().copied().unwrap_or_default();
+    let note = Note { what: What::BulkUndone, n: back, m: kept };
+    finish(&desk, tx, id, done.map(drop), "BULK_UNDONE", note).await
+}
+
+async fn finish(desk: &Desk, mut tx: Tx, id: BulkId, done: Result<(), Error>, action: &str, note: Note) -> Answer {
+    match done {
+        Err(Error::Conflict { .. }) => return desk.go(&page(id), What::BulkRefused).await,
+        done => done?,
+    }
+    record(&mut tx, action, Severity::Medium, id, json!({ "n": note.n, "m": note.m })).await?;
+    tx.commit().await?;
+    desk.go(&page(id), note).await
+}
+
+async fn record(tx: &mut Tx, action: &str, severity: Severity, id: BulkId, details: Value) -> Result<(), Error> {
+    audit::record(tx, Entry { action, severity, target: "bulk", id: id.to_string(), details }).await
+}
+
+fn page(id: BulkId) -> String {
+    format!("/admin/bulk/{id}")
 }

@@ -1,8 +1,8 @@
-//! A list's filter as a URL, as words, as chips and as the fields of its form: four views of one thing.
+//! A list's filter as a URL, as chips and as the text of its form: three views of the same terms.
 
 use serde::Serialize;
 use shared::kernel::text;
-use shared::platform::jobs::admin::JobFilter;
+use shared::platform::jobs::admin::{Field, Is, JobFilter, Suggestion, Term, Word, filter_text};
 use shared::platform::jobs::{Lane, kinds};
 
 use crate::dashboard::forms::Select;
@@ -10,20 +10,6 @@ use crate::dashboard::marks;
 
 /// The list.
 const LIST: &str = "/admin/jobs";
-
-/// Ages one may choose, in seconds.
-const AGES: [(i64, &str); 7] = [
-    (60, "1 minute"),
-    (300, "5 minutes"),
-    (3_600, "1 hour"),
-    (21_600, "6 hours"),
-    (86_400, "1 day"),
-    (604_800, "1 week"),
-    (2_592_000, "30 days"),
-];
-
-/// What the form has no field for: it keeps what links have set.
-const KEPT: [&str; 6] = ["state", "subject", "error", "batch", "tenant", "key"];
 
 /// A filter and the address without it.
 #[derive(Clone, Debug, Serialize)]
@@ -44,9 +30,8 @@ impl Chip {
 /// The filter bar.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bar {
-    kept: Vec<Hidden>,
-    q: Option<String>,
-    attempt: Option<i32>,
+    text: String,
+    options: Vec<Suggestion>,
     selects: Vec<Select>,
 }
 
@@ -67,6 +52,11 @@ pub fn address(filter: &JobFilter) -> String {
     with(LIST, &query(filter))
 }
 
+/// The list's address with these terms.
+pub fn of(terms: &[Term]) -> String {
+    address(&JobFilter::of(terms))
+}
+
 /// Path and query; no question mark without one.
 pub fn with(path: &str, query: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
@@ -74,88 +64,91 @@ pub fn with(path: &str, query: &str) -> String {
 
 /// The fields that say the filter again in a form.
 pub fn hidden(filter: &JobFilter) -> Vec<Hidden> {
-    let pairs = pairs(filter).into_iter();
+    let query = query(filter);
+    let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
     pairs.map(|(name, value)| Hidden { name, value }).collect()
 }
 
-fn pairs(filter: &JobFilter) -> Vec<(String, String)> {
-    form_urlencoded::parse(query(filter).as_bytes()).into_owned().collect()
-}
-
-/// Every filter but the state, with the address that lets go of it.
-pub fn chips(filter: &JobFilter) -> Vec<Chip> {
-    let all = pairs(filter);
-    let without = |name: &str| {
-        let rest = all.iter().filter(|(other, _)| other != name);
-        let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish();
-        with(LIST, &query)
-    };
-    let chip = |name: &str, value: &str| Chip { words: says(name, value), href: without(name) };
-    let narrowing = all.iter().filter(|(name, _)| name != "state");
-    narrowing.map(|(name, value)| chip(name, value)).collect()
-}
-
-fn says(name: &str, value: &str) -> String {
-    match name {
-        "lane" => format!("queue {value}"),
-        "attempt" => format!("at least {value} attempts"),
-        "older" | "younger" => format!("{name} than {}", age(value)),
-        "subject" => format!("about {value}"),
-        "error" => format!("failure {}", text::cut(value, 8)),
-        "key" => format!("under key {value}"),
-        "q" => format!("contains “{value}”"),
-        _ => format!("{name} {value}"),
+/// The one state that the terms name; none for none, several, or a word for several.
+pub fn state(terms: &[Term]) -> Option<&str> {
+    let mut named = terms.iter().filter(|term| term.field == Field::State);
+    match (named.next(), named.next()) {
+        (Some(Term { negated: false, is: Is::Words(words), .. }), None) if words.len() == 1 => Some(&words[0].text),
+        _ => None,
     }
 }
 
-/// The filter in words: `dead · kind email.send · older than 1 hour`.
-pub fn words(filter: &JobFilter) -> String {
-    let state = filter.state.as_deref().map(|state| marks::job(state).word.to_lowercase());
-    let parts: Vec<String> = state.into_iter().chain(chips(filter).into_iter().map(|chip| chip.words)).collect();
-    if parts.is_empty() { "every job".into() } else { parts.join(" · ") }
+/// The terms without those about the state, and with this one.
+pub fn in_state(terms: &[Term], state: Option<&str>) -> Vec<Term> {
+    let rest = terms.iter().filter(|term| term.field != Field::State).cloned();
+    state.map(|state| Term::word(Field::State, state)).into_iter().chain(rest).collect()
 }
 
-/// The form.
-pub fn bar(filter: &JobFilter) -> Bar {
+/// Every term but a state that a tab shows, with the address that lets go of it.
+pub fn chips(terms: &[Term]) -> Vec<Chip> {
+    let tab = state(terms).is_some_and(|state| marks::job(state).icon != "alert");
+    let shown = terms.iter().enumerate().filter(|(_, term)| !(tab && term.field == Field::State));
+    let without =
+        |at: usize| terms.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, term)| term.clone()).collect();
+    shown
+        .map(|(at, term)| {
+            let rest: Vec<Term> = without(at);
+            Chip { words: says(term), href: of(&rest) }
+        })
+        .collect()
+}
+
+/// A term as people say it.
+fn says(term: &Term) -> String {
+    let listed = |words: &[Word]| words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" or ");
+    let said = match (&term.field, &term.is) {
+        (Field::State, Is::Words(words)) => listed(words),
+        (Field::Text, Is::Words(words)) => format!("contains “{}”", listed(words)),
+        (Field::Group, Is::Words(words)) => format!("failure {}", text::cut(&listed(words), 8)),
+        (Field::Key, Is::Words(words)) => format!("under key {}", listed(words)),
+        (Field::Args(path), Is::Words(words)) => format!("{} is {}", path.join("."), listed(words)),
+        (field, Is::Words(words)) => format!("{field} {}", listed(words)),
+        _ => term.to_string().trim_start_matches('-').to_owned(),
+    };
+    if term.negated { format!("not {said}") } else { said }
+}
+
+/// The form: the text, what may be added to it as whole values of the text box, and two lists to add from.
+pub fn bar(terms: &[Term], suggestions: Vec<Suggestion>) -> Bar {
+    let text = filter_text(terms);
     let named = |name: &str| (name.to_owned(), name.to_owned());
-    let ages = || AGES.into_iter();
-    let age_select = |name, any, verb: &str, chosen: Option<i64>| {
-        let options = ages().map(|(seconds, words)| (seconds.to_string(), format!("{verb} {words}")));
-        Select::new(name, any, options, chosen.map(|s| s.to_string()).as_deref())
-    };
+    let added = |term: String| if text.is_empty() { term } else { format!("{text} {term}") };
+    let options = suggestions.into_iter().filter(|option| !option.term.ends_with(':') || text.is_empty());
     Bar {
-        kept: hidden(filter).into_iter().filter(|field| KEPT.contains(&&*field.name)).collect(),
-        q: filter.q.clone(),
-        attempt: filter.attempt,
+        options: options.map(|option| Suggestion { term: added(option.term), says: option.says }).collect(),
         selects: vec![
-            Select::new("kind", "Every kind", kinds::ALL.iter().map(|kind| named(kind.name)), filter.kind.as_deref()),
-            Select::new("lane", "Every queue", Lane::ALL.iter().map(|lane| named(lane.name())), filter.lane.as_deref()),
-            age_select("older", "Older than…", "Older than", filter.older),
-            age_select("younger", "Younger than…", "Younger than", filter.younger),
+            Select::new("kind", "Add a kind", kinds::ALL.iter().map(|kind| named(kind.name)), None),
+            Select::new("lane", "Add a queue", Lane::ALL.iter().map(|lane| named(lane.name())), None),
         ],
+        text,
     }
 }
 
-fn age(seconds: &str) -> String {
-    let known = AGES.into_iter().find(|(known, _)| known.to_string() == seconds);
-    known.map_or_else(|| format!("{seconds} s"), |(_, words)| words.to_owned())
+impl Bar {
+    /// The same form with what somebody typed, which could not be read.
+    pub fn saying(self, text: Option<&str>) -> Self {
+        Self { text: text.unwrap_or_default().to_owned(), ..self }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::platform::jobs::admin::parse;
+
     use super::*;
 
     #[test]
-    fn a_chip_lets_go_of_its_own_filter_only() {
-        let filter = JobFilter {
-            state: Some("dead".into()),
-            kind: Some("email.send".into()),
-            q: Some("a&b".into()),
-            ..JobFilter::default()
-        };
-        let chips = chips(&filter);
-        assert_eq!(chips.len(), 2);
-        assert_eq!(chips[0].href, "/admin/jobs?state=dead&q=a%26b");
-        assert_eq!(words(&filter), "dead · kind email.send · contains “a&b”");
+    fn a_chip_lets_go_of_its_own_term_only() {
+        let terms = parse("state:dead kind:email.send \"a&b\" -tenant:acme").expect("a filter");
+        let chips = chips(&terms);
+        assert_eq!(chips.len(), 3);
+        assert_eq!(chips[0].href, "/admin/jobs?filter=state%3Adead+a%26b+-tenant%3Aacme");
+        let said: Vec<_> = chips.iter().map(|chip| chip.words.as_str()).collect();
+        assert_eq!(said, ["kind email.send", "contains “a&b”", "not tenant acme"]);
     }
 }

@@ -28,6 +28,8 @@ pub enum Place {
     Queues,
     /// Batches.
     Batches,
+    /// Bulk operations.
+    Bulk,
     /// Worker processes.
     Workers,
     /// Recurring duties.
@@ -69,6 +71,7 @@ const NAVIGATION: &[(Place, &str, &str, &str)] = &[
     (Place::Errors, "Errors", "/admin/errors", "errors"),
     (Place::Queues, "Queues", "/admin/queues", "queues"),
     (Place::Batches, "Batches", "/admin/batches", "batches"),
+    (Place::Bulk, "Bulk operations", "/admin/bulk", "bulk"),
     (Place::Workers, "Workers", "/admin/workers", "workers"),
     (Place::Schedules, "Schedules", "/admin/schedules", "scheduled"),
     (Place::Emails, "E-mails", "/admin/emails", "emails"),
@@ -169,17 +172,12 @@ impl Frame {
             // The overview tells them itself, with more.
             alarms: if place == Place::Overview { Vec::new() } else { alarms },
             flash: desk.note.map(Note::shown),
-            live: !matches!(place, Place::Nowhere | Place::Mailbox) && !is_answer(desk.uri.path()),
+            live: !matches!(place, Place::Nowhere | Place::Mailbox),
             home: dashboard::home(&desk.me.permissions).unwrap_or("/admin"),
             search: desk.may_look(),
             ..Self::alone(app, title, session::form_token(app, desk.me.session))
         }
     }
-}
-
-/// A page that answers a form cannot be asked for again.
-fn is_answer(path: &str) -> bool {
-    path == "/admin/jobs/retry/preview"
 }
 
 fn navigation(desk: &Desk, place: Place, (dead, more): (i64, bool)) -> Vec<Item> {

@@ -1,13 +1,16 @@
 //! One job: where it stands, how it came there, what it carries. What is done with it is in `action.rs`.
 
+use std::collections::HashMap;
+
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use shared::kernel::ids::JobId;
 use shared::platform::audit;
-use shared::platform::jobs::admin::{self, Attempt, Effect, JobView};
+use shared::platform::jobs::admin::{self, Attempt, Edit, Effect, JobView};
 use shared::platform::jobs::health::COUNT_CAP;
+use uuid::Uuid;
 
 use crate::dashboard::audit::Line;
 use crate::dashboard::desk::Desk;
@@ -16,7 +19,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::row::RETRYABLE;
 use crate::dashboard::timeline::{self, Timeline};
-use crate::dashboard::{mask, session};
+use crate::dashboard::{BILL, REVEAL, diff, mask, session};
 use crate::error::ApiError;
 use crate::extract::Path;
 
@@ -43,6 +46,28 @@ struct Page<'a> {
     facts: Vec<Fact>,
     children: &'a [JobId],
     audit: Vec<Line>,
+    may_reveal: bool,
+    edits: Vec<Change>,
+    /// The mail that it sends, rendered in a frame of its own.
+    mail: Option<Uuid>,
+    /// The invoice that it draws.
+    invoice: Option<Uuid>,
+}
+
+/// A change of its payload by hand.
+#[derive(Serialize)]
+struct Change {
+    at: DateTime<Utc>,
+    who: String,
+    lines: Vec<diff::Line>,
+}
+
+impl Change {
+    fn of(edit: &Edit, people: &HashMap<Uuid, String>) -> Self {
+        let who = edit.edited_by.and_then(|id| people.get(&id)).map_or("the command line", |name| name);
+        let lines = diff::lines(&mask::shown(&edit.before).0, &mask::shown(&edit.after).0);
+        Self { at: edit.edited_at, who: who.to_owned(), lines }
+    }
 }
 
 /// How far a job has come: a bar when its kind counts, its own words otherwise.
@@ -83,10 +108,16 @@ impl Similar {
     }
 }
 
+/// The row it is about, when that is such a one.
+fn about(job: &JobView, kind: &str) -> Option<Uuid> {
+    job.subject_id.filter(|_| job.subject_type.as_deref() == Some(kind))
+}
+
 /// For each action the reason why it is not possible now; none when it is.
 #[derive(Serialize)]
 struct Actions {
     id: JobId,
+    edit: Option<&'static str>,
     retry: Option<&'static str>,
     cancel: Option<&'static str>,
     discard: Option<&'static str>,
@@ -127,7 +158,9 @@ pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiErro
     let job = admin::get(&mut db, id).await?;
     let entries = audit::about(&mut db, "job", &id.to_string(), ENTRIES).await?;
     let audit = Line::all(&mut db, entries).await?;
-    let people = session::names(&mut db, job.created_by.into_iter()).await?;
+    let edits = admin::edits(&mut db, id).await?;
+    let named = job.created_by.into_iter().chain(edits.iter().filter_map(|edit| edit.edited_by));
+    let people = session::names(&mut db, named).await?;
     drop(db);
     let (payload, masked) = mask::shown(&job.payload);
     let page = Page {
@@ -143,7 +176,11 @@ pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiErro
         log: job.log.as_deref().filter(|log| job.row.state == "running" && !log.trim().is_empty()),
         effects: &job.effects,
         similar: Similar::of(&job),
-        facts: facts(&job, people.into_values().next()),
+        facts: facts(&job, job.created_by.and_then(|id| people.get(&id)).cloned()),
+        may_reveal: desk.me.permissions.can(REVEAL),
+        edits: edits.iter().rev().map(|edit| Change::of(edit, &people)).collect(),
+        mail: about(&job, "email"),
+        invoice: about(&job, "invoice").filter(|_| desk.me.permissions.can(BILL)),
         children: &job.children,
         audit,
         job: &job,
@@ -161,8 +198,14 @@ fn actions(id: JobId, state: &str) -> Actions {
         "succeeded" => (Some("It has succeeded."), Some("It has succeeded; retention removes it.")),
         _ => (None, Some("Cancel it first.")),
     };
+    let edit = match state {
+        "running" => Some("It is running."),
+        "succeeded" => Some("It has succeeded."),
+        _ => None,
+    };
     Actions {
         id,
+        edit,
         retry: retry.filter(|_| !RETRYABLE.contains(&state)),
         cancel: (ended || state == "succeeded").then_some("It has ended."),
         discard: discard.filter(|_| !ended),

@@ -1,21 +1,27 @@
 //! The list of jobs. The URL is the only state: tabs, chips, form and pages are links to other URLs.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use serde::Serialize;
 use shared::kernel::Error;
 use shared::kernel::ids::JobId;
-use shared::platform::jobs::admin::{self, JobFilter};
-use shared::platform::jobs::health::LaneView;
+use shared::kernel::page::{Page, PageRequest};
+use shared::platform::jobs::admin::{self, JobFilter, JobRow, Term, views};
+use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
+use crate::dashboard::bulk::Offer;
+use crate::dashboard::columns::Columns;
 use crate::dashboard::desk::{Desk, see_other};
-use crate::dashboard::filter::{self, Bar, Chip, Hidden};
+use crate::dashboard::filter::{self, Bar, Chip};
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, capped};
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::pulse::Health;
-use crate::dashboard::row::{Row, retryable};
+use crate::dashboard::row::Row;
+use crate::dashboard::saved::Saved;
 use crate::error::ApiError;
-use crate::extract::{Paging, Query};
+use crate::extract::Paging;
 
 /// Tabs in the order of concern.
 const TABS: [&str; 8] = ["queued", "blocked", "running", "retrying", "dead", "scheduled", "succeeded", "cancelled"];
@@ -25,12 +31,18 @@ struct List<'a> {
     heading: &'static str,
     tabs: Vec<Tab>,
     form: Bar,
+    wrong: Option<String>,
     chips: Vec<Chip>,
     clear: String,
     rows: Vec<Row<'a>>,
+    /// Dead letters: deleted so many days after their death.
+    keep_days: Option<u32>,
+    show: BTreeMap<&'static str, bool>,
+    columns: Columns,
+    saved: Saved,
     empty: Empty,
     pager: Option<Pager>,
-    bulk: Option<Bulk>,
+    bulk: Option<Offer>,
 }
 
 #[derive(Serialize)]
@@ -42,34 +54,86 @@ struct Tab {
     red: bool,
 }
 
-#[derive(Serialize)]
-struct Bulk {
-    refused: Option<&'static str>,
-    fields: Vec<Hidden>,
-}
-
 /// `GET /admin/jobs`
-pub async fn list(desk: Desk, Query(given): Query<JobFilter>, Paging(request): Paging) -> Result<Response, ApiError> {
-    let given = given.checked()?;
+pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiError> {
+    let (given, columns) = asked(desk.uri.query().unwrap_or_default())?;
+    // What somebody typed and does not parse is shown with the place, beside what they typed.
+    let (terms, wrong) = match given.clone().checked().and_then(|given| given.terms()) {
+        Ok(terms) => (terms, None),
+        Err(Error::Invalid(errors)) if given.filter.is_some() => (Vec::new(), Some(said(&errors))),
+        Err(error) => return Err(error.into()),
+    };
     if let Some(job) = named(&desk, &given).await? {
         return see_other(&format!("/admin/jobs/{job}"));
     }
-    let page = admin::list(&mut *desk.db().await?, &given, request).await?;
+    let mut db = desk.db().await?;
+    let filter = JobFilter::of(&terms);
+    let page = match &wrong {
+        None => admin::list(&mut db, &filter, request).await?,
+        Some(_) => Page { rows: Vec::new(), next: None },
+    };
+    let many = many(&mut db, &terms, request, &page).await?;
+    let suggestions = admin::suggestions(&mut db).await?;
+    let views = views::list(&mut db, desk.me.user).await?;
+    drop(db);
     let health = desk.pulse.read(&desk.app.platform).await?;
-    let dead = given.state.as_deref() == Some("dead");
+    let dead = filter::state(&terms) == Some("dead");
     let heading = if dead { "Dead letters" } else { "Jobs" };
+    let query = columns.with(&filter::query(&filter));
+    let form = filter::bar(&terms, suggestions);
     let view = List {
         heading,
-        tabs: tabs(&given, &health),
-        form: filter::bar(&given),
-        chips: filter::chips(&given),
-        clear: filter::address(&JobFilter { state: given.state.clone(), ..JobFilter::default() }),
-        rows: page.rows.iter().map(Row::from).collect(),
-        empty: empty(&given),
-        pager: Pager::new("/admin/jobs", &filter::query(&given), request, &page),
-        bulk: desk.may_act().then(|| bulk(&given)).filter(|_| !page.rows.is_empty()),
+        tabs: tabs(&terms, &health, &columns),
+        form: if wrong.is_some() { form.saying(given.filter.as_deref()) } else { form },
+        chips: filter::chips(&terms),
+        clear: filter::of(&filter::in_state(&[], filter::state(&terms))),
+        rows: page.rows.iter().map(|job| Row::from(job).kept(desk.app.platform.config.worker.keep_dead)).collect(),
+        empty: empty(&terms, wrong.is_some()),
+        wrong,
+        pager: Pager::new("/admin/jobs", &query, request, &page),
+        saved: Saved::new(&desk, views, &query),
+        keep_days: dead.then_some(desk.app.platform.config.worker.keep_dead),
+        show: columns.shown(),
+        columns,
+        bulk: desk.may_act().then(|| Offer::new(&terms, many)).filter(|_| !page.rows.is_empty()),
     };
     desk.page("jobs", if dead { Place::Dead } else { Place::Jobs }, heading, &view).await
+}
+
+/// A filter, and the columns of the table: checked boxes each say theirs.
+fn asked(query: &str) -> Result<(JobFilter, Columns), Error> {
+    let pairs = || form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty());
+    let (chosen, rest): (Vec<_>, Vec<_>) = pairs().partition(|(name, _)| name == "columns");
+    let rest = rest.into_iter().filter(|(name, _)| !matches!(&**name, "limit" | "after"));
+    let text: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish();
+    let filter = serde_urlencoded::from_str(&text).map_err(|error| Error::field("", "query", error.to_string()))?;
+    let chosen: Vec<_> = chosen.into_iter().map(|(_, value)| value).collect();
+    Ok((filter, Columns::read((!chosen.is_empty()).then(|| chosen.join(",")).as_deref())))
+}
+
+/// `at character 12: …`
+fn said(errors: &[shared::kernel::error::FieldError]) -> String {
+    let place = |path: &str| {
+        path.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')).and_then(|n| n.parse::<usize>().ok())
+    };
+    let line = |error: &shared::kernel::error::FieldError| match place(&error.path) {
+        Some(at) => format!("At character {}: {}.", at + 1, error.message),
+        None => format!("{}: {}.", error.path, error.message),
+    };
+    errors.iter().map(line).collect::<Vec<_>>().join(" ")
+}
+
+/// How many match, as far as counting goes.
+async fn many(
+    db: &mut sqlx::PgConnection,
+    terms: &[Term],
+    request: PageRequest,
+    page: &Page<JobRow>,
+) -> Result<i64, ApiError> {
+    if request.after.is_none() && page.next.is_none() {
+        return Ok(page.rows.len() as i64);
+    }
+    Ok(admin::count(db, terms, COUNT_CAP + 1).await?)
 }
 
 /// Somebody pasted a job's id into the search box.
@@ -85,44 +149,55 @@ async fn named(desk: &Desk, given: &JobFilter) -> Result<Option<JobId>, ApiError
 }
 
 /// The states, counted where the lanes' counts are exactly this list's.
-fn tabs(given: &JobFilter, health: &Health) -> Vec<Tab> {
-    let plain = JobFilter { state: None, lane: None, ..given.clone() } == JobFilter::default();
+fn tabs(terms: &[Term], health: &Health, columns: &Columns) -> Vec<Tab> {
+    let chosen = filter::state(terms);
+    let rest = filter::in_state(terms, None);
+    let lane = match rest.as_slice() {
+        [term] if !term.negated && term.field == admin::Field::Queue => {
+            term.to_string().split_once(':').map(|(_, lane)| lane.to_owned())
+        }
+        _ => None,
+    };
+    let plain = rest.is_empty() || lane.is_some();
     let count = |state: &str| {
-        let of = |lane: &LaneView| match state {
-            _ if given.lane.as_ref().is_some_and(|wanted| *wanted != lane.name) => 0,
-            "queued" => lane.waiting,
-            "blocked" => lane.blocked,
-            "running" => lane.running,
-            "retrying" => lane.retrying,
-            "dead" => lane.dead,
-            "scheduled" => lane.scheduled,
+        let of = |known: &LaneView| match state {
+            _ if lane.as_ref().is_some_and(|wanted| *wanted != known.name) => 0,
+            "queued" => known.waiting,
+            "blocked" => known.blocked,
+            "running" => known.running,
+            "retrying" => known.retrying,
+            "dead" => known.dead,
+            "scheduled" => known.scheduled,
             _ => 0,
         };
         let (n, more) = health.total(of);
         (plain && n > 0).then(|| capped(n, more))
     };
-    let link = |state: Option<&str>| filter::address(&JobFilter { state: state.map(str::to_owned), ..given.clone() });
-    let all = Tab { word: "All", href: link(None), current: given.state.is_none(), n: None, red: false };
+    let link = |state: Option<&str>| {
+        let query = filter::query(&JobFilter::of(&filter::in_state(terms, state)));
+        filter::with("/admin/jobs", &columns.with(&query))
+    };
+    let anything = !terms.iter().any(|term| term.field == admin::Field::State);
+    let all = Tab { word: "All", href: link(None), current: anything, n: None, red: false };
     let states = TABS.into_iter().map(|state| Tab {
         word: marks::job(state).word,
         href: link(Some(state)),
-        current: given.state.as_deref() == Some(state),
+        current: chosen == Some(state),
         n: count(state),
         red: state == "dead",
     });
     std::iter::once(all).chain(states).collect()
 }
 
-fn empty(given: &JobFilter) -> Empty {
-    let narrowed = JobFilter { state: None, ..given.clone() } != JobFilter::default();
-    let state = given.state.as_deref();
+fn empty(terms: &[Term], wrong: bool) -> Empty {
+    let state = filter::state(terms);
     let word = state.map_or(String::new(), |state| format!("{} ", marks::job(state).word.to_lowercase()));
-    if narrowed {
+    if wrong || terms.len() > usize::from(state.is_some()) {
         return Empty {
             icon: "search",
-            title: format!("No {word}job matches."),
-            text: "Others may be hidden by the filters.",
-            href: Some(filter::address(&JobFilter { state: given.state.clone(), ..JobFilter::default() })),
+            title: if wrong { "This filter cannot be read.".into() } else { format!("No {word}job matches.") },
+            text: if wrong { "Nothing was looked for." } else { "Others may be hidden by the filters." },
+            href: Some(filter::of(&filter::in_state(&[], state))),
             action: "Clear them",
         };
     }
@@ -136,11 +211,4 @@ fn empty(given: &JobFilter) -> Empty {
         None => ("jobs", "The first one appears here as soon as something is enqueued."),
     };
     Empty { icon, title: format!("No {word}jobs."), text, href: None, action: "" }
-}
-
-fn bulk(given: &JobFilter) -> Bulk {
-    let allowed = retryable(given);
-    let refused =
-        (!allowed).then_some("Choose dead, cancelled, retrying or scheduled first: only those can be retried.");
-    Bulk { refused, fields: filter::hidden(given) }
 }

@@ -9,7 +9,12 @@ mod assets;
 mod audit;
 mod batches;
 mod bulk;
+mod bulk_page;
+mod chart;
+mod columns;
 mod desk;
+mod diff;
+mod edit;
 mod emails;
 mod eml;
 mod errors;
@@ -29,7 +34,7 @@ mod kinds;
 mod login;
 mod mailbox;
 mod marks;
-mod mask;
+pub mod mask;
 mod note;
 mod orders;
 mod overview;
@@ -40,6 +45,7 @@ mod request;
 mod requests;
 mod rights;
 mod row;
+mod saved;
 mod schedules;
 mod session;
 mod settings;
@@ -70,6 +76,10 @@ use crate::error::Answer;
 pub const READ: &str = "jobs.read";
 /// To change anything about them.
 pub const MANAGE: &str = "jobs.manage";
+/// To read payloads without masks.
+pub const REVEAL: &str = "payload.reveal";
+/// To change more than 10,000 jobs at once.
+pub const LARGE: &str = "bulk.large";
 /// To read what people write to the house.
 pub const ANSWER: &str = "requests.manage";
 
@@ -126,6 +136,7 @@ pub fn router(app: &App) -> Router<App> {
     open.merge(group(None, common()))
         .merge(group(Some(READ), pages()))
         .merge(group(Some(MANAGE), actions()))
+        .merge(group(Some(REVEAL), vec![("/admin/jobs/{id}/reveal", post(edit::reveal))]))
         .merge(group(Some(ANSWER), letters()))
         .merge(group(Some(BILL), bills()))
         .merge(group(Some(ORDERS), shop()))
@@ -280,6 +291,10 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/admin/jobs", get(jobs::list)),
         ("/admin/jobs/{id}", get(job::show)),
+        ("/admin/views", post(saved::keep)),
+        ("/admin/views/{id}/forget", post(saved::forget)),
+        ("/admin/bulk", get(bulk_page::list)),
+        ("/admin/bulk/{id}", get(bulk_page::show)),
         ("/admin/errors", get(errors::list)),
         ("/admin/errors/{fingerprint}", get(errors::show)),
         ("/admin/queues", get(queues::list)),
@@ -308,17 +323,24 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
 /// What one may do.
 fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
+        ("/admin/jobs/{id}/edit", get(edit::form).post(edit::save)),
+        ("/admin/jobs/{id}/edit/check", post(edit::check)),
         ("/admin/jobs/{id}/retry", post(action::retry)),
         ("/admin/jobs/{id}/cancel", post(action::cancel)),
         ("/admin/jobs/{id}/discard", post(action::discard)),
-        ("/admin/jobs/retry/preview", post(bulk::preview).get(bulk::back)),
-        ("/admin/jobs/retry", post(bulk::apply).get(bulk::back)),
         ("/admin/emails/{id}/again", post(emails::again)),
         ("/admin/emails/{id}/vars", post(emails::mend)),
         ("/admin/emails/release", post(emails::release)),
         ("/admin/suppressions", post(suppressions::add)),
         ("/admin/suppressions/release", post(suppressions::release)),
         ("/admin/templates/{name}/test", post(templates::test)),
+        ("/admin/bulk/preview", post(bulk::preview)),
+        ("/admin/bulk/{id}/start", post(bulk::start)),
+        ("/admin/bulk/{id}/pause", post(bulk::pause)),
+        ("/admin/bulk/{id}/resume", post(bulk::resume)),
+        ("/admin/bulk/{id}/cancel", post(bulk::end)),
+        ("/admin/bulk/{id}/undo", post(bulk::undo)),
+        ("/admin/workers/{id}/stop", post(workers::stop)),
         ("/admin/queues/{name}/pause", post(queues::pause)),
         ("/admin/queues/{name}/resume", post(queues::resume)),
         ("/admin/schedules/{name}/run", post(schedules::run)),

@@ -38,8 +38,30 @@ pub enum What {
     Stopping,
     /// A job was deleted.
     Discarded,
-    /// Many were brought back.
-    BulkRetried,
+    /// A bulk operation began.
+    BulkStarted,
+    /// It waits.
+    BulkPaused,
+    /// It goes on.
+    BulkResumed,
+    /// It is over before its end.
+    BulkEnded,
+    /// Its jobs are back where they were.
+    BulkUndone,
+    /// It did not allow it.
+    BulkRefused,
+    /// A job has another payload.
+    Edited,
+    /// A worker was asked to stop.
+    WorkerTold,
+    /// No box was checked.
+    NothingChosen,
+    /// It had gone.
+    WorkerGone,
+    /// A view has a name.
+    ViewKept,
+    /// A view is gone.
+    ViewForgotten,
     /// A lane stopped.
     Paused,
     /// A lane runs again.
@@ -132,8 +154,6 @@ pub enum What {
     ExportGone,
     /// The job's state did not allow it.
     Refused,
-    /// The preview was used before.
-    UsedUp,
 }
 
 const CODES: &[(What, &str)] = &[
@@ -141,7 +161,18 @@ const CODES: &[(What, &str)] = &[
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
     (What::Discarded, "discarded"),
-    (What::BulkRetried, "bulk"),
+    (What::BulkStarted, "bulk-started"),
+    (What::BulkPaused, "bulk-paused"),
+    (What::BulkResumed, "bulk-resumed"),
+    (What::BulkEnded, "bulk-ended"),
+    (What::BulkUndone, "bulk-undone"),
+    (What::BulkRefused, "bulk-refused"),
+    (What::Edited, "edited"),
+    (What::WorkerTold, "worker-told"),
+    (What::NothingChosen, "nothing-chosen"),
+    (What::WorkerGone, "worker-gone"),
+    (What::ViewKept, "view-kept"),
+    (What::ViewForgotten, "view-forgotten"),
     (What::Paused, "paused"),
     (What::Resumed, "resumed"),
     (What::Ran, "ran"),
@@ -188,7 +219,6 @@ const CODES: &[(What, &str)] = &[
     (What::ExportRevoked, "export-revoked"),
     (What::ExportGone, "export-gone"),
     (What::Refused, "refused"),
-    (What::UsedUp, "used"),
 ];
 
 /// A note as the layout shows it.
@@ -211,9 +241,7 @@ impl Note {
         let warn = matches!(
             self.what,
             What::Refused
-                | What::UsedUp
-                | What::InvoiceRefused
-                | What::ReasonMissing
+                | What::UserRefused
                 | What::MailRefused
                 | What::AddressRefused
                 | What::ReplayRefused
@@ -223,7 +251,11 @@ impl Note {
                 | What::ExportOpen
                 | What::ExportInvalid
                 | What::ExportGone
-            What::Refused | What::UsedUp | What::InvoiceRefused | What::UserRefused | What::ReasonMissing
+                | What::BulkRefused
+                | What::NothingChosen
+                | What::WorkerGone
+                | What::InvoiceRefused
+                | What::ReasonMissing
         );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
@@ -235,10 +267,21 @@ impl Note {
             What::Cancelled => "The job is cancelled.".into(),
             What::Stopping => "The worker was asked to stop the job; it ends at its next heartbeat.".into(),
             What::Discarded => "The job and its attempts are deleted.".into(),
-            What::BulkRetried => {
-                let noun = if self.n == 1 { "job" } else { "jobs" };
-                format!("{} {noun} retried, {} skipped.", capped(self.n as i64, false), capped(self.m as i64, false))
+            What::BulkStarted => "It has begun, in the background: this page shows how far it is.".into(),
+            What::BulkPaused => "Paused. What is done stays done.".into(),
+            What::BulkResumed => "It goes on.".into(),
+            What::BulkEnded => "Ended. What is done stays done; the rest is left as it is.".into(),
+            What::BulkUndone => {
+                let (back, kept) = (capped(self.n as i64, false), capped(self.m as i64, false));
+                format!("{back} back where they were; {kept} had started and stay.")
             }
+            What::BulkRefused => "Nothing was changed: the operation has moved on, as shown here.".into(),
+            What::Edited => "The payload is changed; what was there before stays below.".into(),
+            What::WorkerTold => "The worker was asked; it hears of it at its next heartbeat.".into(),
+            What::NothingChosen => "Nothing was changed: choose jobs by their boxes first.".into(),
+            What::WorkerGone => "Nothing was changed: that worker does not run any more.".into(),
+            What::ViewKept => "The view is kept.".into(),
+            What::ViewForgotten => "The view is forgotten.".into(),
             What::Paused => "The queue is paused. Jobs keep arriving and wait.".into(),
             What::Resumed => "The queue runs again.".into(),
             What::Ran => "The schedule's job is in its queue, beside the ticks.".into(),
@@ -303,7 +346,6 @@ impl Note {
             What::ExportRevoked => "The file was taken away.".into(),
             What::ExportGone => "Nothing was changed: that export had ended already.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
-            What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }
     }
 

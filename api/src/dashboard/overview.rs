@@ -5,11 +5,15 @@ use serde::Serialize;
 use serde_json::json;
 use shared::kernel::page::PageRequest;
 use shared::platform::audit;
+use shared::platform::jobs::admin::groups::{self, GroupFilter};
 use shared::platform::jobs::admin::{self, JobFilter};
 use shared::platform::jobs::alarms::Rule;
 use shared::platform::jobs::health::LaneView;
+use shared::platform::jobs::schedule::{self, ScheduleView};
+use shared::platform::jobs::stats;
 
 use crate::dashboard::audit::Line;
+use crate::dashboard::chart::Chart;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, capped};
@@ -42,7 +46,20 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
     let dead = admin::list(&mut db, &filter, PageRequest { limit: FEW, after: None }).await?;
     let entries = audit::recent(&mut db, FEW).await?;
     let lines = Line::all(&mut db, entries).await?;
+    let hour = stats::last_hour(&mut db).await?;
+    let groups = groups::list(&mut db, &GroupFilter::default()).await?;
+    let next = next(schedule::list(&mut db).await?);
     drop(db);
+    let groups = groups.iter().filter(|group| matches!(&*group.state, "new" | "known" | "regressed"));
+    let groups: Vec<_> = groups
+        .take(FEW as usize - 1)
+        .map(|g| {
+            json!({
+                "mark": marks::group(&g.state), "fingerprint": g.fingerprint, "message": g.message, "kind": g.kind,
+                "count": g.count, "last_seen": g.last_seen,
+            })
+        })
+        .collect();
     let problems = problems(&health);
     let page = json!({
         "sentence": sentence(&health, problems.len()),
@@ -51,8 +68,25 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
         "lanes": queues::rows(&health),
         "dead": dead.rows.iter().map(Row::from).collect::<Vec<_>>(),
         "audit": lines,
+        "chart": Chart::of(&hour),
+        "groups": groups,
+        "next": next,
     });
     desk.page("overview", Place::Overview, "Overview", &page).await
+}
+
+/// The next ticks, soonest first.
+fn next(schedules: Vec<ScheduleView>) -> Vec<serde_json::Value> {
+    let mut ticks: Vec<_> = schedules
+        .into_iter()
+        .filter_map(|schedule| Some((*schedule.next.first()?, schedule.name, schedule.kind)))
+        .collect();
+    ticks.sort_unstable();
+    ticks
+        .into_iter()
+        .take(FEW as usize)
+        .map(|(at, name, kind)| json!({ "at": at, "name": name, "kind": kind }))
+        .collect()
 }
 
 /// What needs a person, gravest first.

@@ -1,23 +1,15 @@
 //! A job as a row of a table.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use shared::kernel::ids::JobId;
 use shared::kernel::text;
-use shared::platform::jobs::admin::{JobFilter, JobRow};
+use shared::platform::jobs::admin::JobRow;
 
 use crate::dashboard::marks::{self, Mark};
 
 /// States that can be brought back.
 pub const RETRYABLE: [&str; 4] = ["dead", "cancelled", "retrying", "scheduled"];
-
-/// Whether all that match may be brought back: the filter names such a state, or a failure, whose jobs all may.
-pub fn retryable(filter: &JobFilter) -> bool {
-    match filter.state.as_deref() {
-        Some(state) => RETRYABLE.contains(&state),
-        None => filter.error.is_some(),
-    }
-}
 
 /// A job as tables show it.
 #[derive(Serialize)]
@@ -32,7 +24,11 @@ pub struct Row<'a> {
     max_attempts: i32,
     created_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
+    run_at: DateTime<Utc>,
     then: Then,
+    error_code: Option<&'a str>,
+    /// Retention deletes it then.
+    gone_at: Option<DateTime<Utc>>,
     last_error: String,
 }
 
@@ -58,9 +54,20 @@ impl<'a> From<&'a JobRow> for Row<'a> {
             max_attempts: job.max_attempts,
             created_at: job.created_at,
             finished_at: job.finished_at,
+            run_at: job.run_at,
             then: then(job),
+            error_code: job.error_code.as_deref(),
+            gone_at: None,
             last_error: text::cut(error.lines().next().unwrap_or_default(), 160).into_owned(),
         }
+    }
+}
+
+impl Row<'_> {
+    /// With the day on which retention deletes it, when it is dead.
+    pub fn kept(self, days: u32) -> Self {
+        let gone_at = self.finished_at.filter(|_| self.mark.class == "dead").map(|at| at + Duration::days(days.into()));
+        Self { gone_at, ..self }
     }
 }
 

@@ -4,13 +4,17 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
+use shared::kernel::Error;
+use shared::platform::audit::{self, Entry, Severity};
 use shared::platform::jobs::VERSION;
-use shared::platform::jobs::health::WorkerView;
+use shared::platform::jobs::health::{self, WorkerView};
 
 use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
-use crate::error::ApiError;
+use crate::dashboard::note::What;
+use crate::error::{Answer, ApiError};
+use crate::extract::Path;
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -24,6 +28,8 @@ struct Row<'a> {
     memory: String,
     started_at: DateTime<Utc>,
     seen_at: DateTime<Utc>,
+    asked: bool,
+    stoppable: bool,
 }
 
 impl<'a> From<&'a WorkerView> for Row<'a> {
@@ -39,6 +45,8 @@ impl<'a> From<&'a WorkerView> for Row<'a> {
             memory: worker.rss_bytes.map_or("–".into(), |bytes| format!("{} MB", bytes / 1_000_000)),
             started_at: worker.started_at,
             seen_at: worker.seen_at,
+            asked: worker.stop_requested_at.is_some() && worker.state != "stopped",
+            stoppable: worker.state == "running" && worker.stop_requested_at.is_none(),
         }
     }
 }
@@ -52,5 +60,25 @@ pub async fn list(desk: Desk) -> Result<Response, ApiError> {
         .fold((0, 0, 0), |(n, slots, running), worker| (n + 1, slots + worker.slots, running + worker.running));
     let noun = if alive == 1 { "worker" } else { "workers" };
     let sentence = format!("{alive} {noun} alive, {running} of {slots} slots in use. Gone ones stay here for an hour.");
-    desk.page("workers", Place::Workers, "Workers", &json!({ "sentence": sentence, "rows": rows })).await
+    desk.page(
+        "workers",
+        Place::Workers,
+        "Workers",
+        &json!({ "sentence": sentence, "rows": rows, "may_act": desk.may_act() }),
+    )
+    .await
+}
+
+/// `POST /admin/workers/{id}/stop`
+pub async fn stop(desk: Desk, Path(id): Path<String>) -> Answer {
+    let mut tx = desk.begin().await?;
+    match health::stop(&mut tx, &id).await {
+        Err(Error::Conflict { .. }) => return desk.go("/admin/workers", What::WorkerGone).await,
+        done => done?,
+    }
+    let entry =
+        Entry { action: "WORKER_STOPPED", severity: Severity::Medium, target: "worker", id, details: json!({}) };
+    audit::record(&mut tx, entry).await?;
+    tx.commit().await?;
+    desk.go("/admin/workers", What::WorkerTold).await
 }

@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use shared::kernel::Result;
 use shared::kernel::ids::JobId;
 use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::jobs::admin::{self, Applied, JobFilter, JobRow, JobView, OwnJob, Preview};
+use shared::platform::jobs::admin::{self, Applied, Edit, JobFilter, JobRow, JobView, OwnJob, Preview, Suggestion};
 use shared::platform::tx::Tx;
 use uuid::Uuid;
 use validator::Validate;
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::dashboard::mask;
 use crate::error::Answer;
 use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
 use crate::table::{Access, Table};
@@ -41,6 +42,9 @@ pub fn admin() -> Table {
         .queries::<JobFilter>()
         .paged()
         .gives::<JobRow>(200)
+        .get("/suggestions", READ, suggestions)
+        .says("Terms that may be added to a filter: fields, closed sets, then values of the newest jobs")
+        .gives::<Vec<Suggestion>>(200)
         .get("/{id}", READ, show)
         .says("One job with its arguments, attempts, effects and children; its log grows while it runs")
         .gives::<JobView>(200)
@@ -56,6 +60,16 @@ pub fn admin() -> Table {
         .delete("/{id}", MANAGE, discard)
         .says("Delete a dead or cancelled job for good")
         .gives_nothing(204)
+        .post("/{id}/edit", MANAGE, edit)
+        .says("Give a job another payload, checked by its kind; what was there stays, and it may be retried at once")
+        .takes::<Edited>()
+        .gives::<JobState>(200)
+        .get("/{id}/edits", READ, edits)
+        .says("Every change of its payload by hand, oldest first")
+        .gives::<Vec<Edit>>(200)
+        .post("/{id}/reveal", Access::Can("payload.reveal"), reveal)
+        .says("Its payload without masks; the audit log keeps who looked")
+        .gives::<Payload>(200)
         .post("/retry/preview", MANAGE, preview)
         .says("Choose jobs to retry by a filter (the dead, when it names no state): freezes at most 10,000 of them as a selection")
         .takes::<JobFilter>()
@@ -90,9 +104,65 @@ async fn list(State(app): State<App>, Query(filter): Query<JobFilter>, Paging(pa
     listed(&admin::list(&mut db, &filter, page).await?)
 }
 
+async fn suggestions(State(app): State<App>) -> Answer {
+    let mut db = app.db().await?;
+    data(&admin::suggestions(&mut db).await?)
+}
+
 async fn show(State(app): State<App>, Path(id): Path<JobId>) -> Answer {
     let mut db = app.db().await?;
-    data(&admin::get(&mut db, id).await?)
+    let mut job = admin::get(&mut db, id).await?;
+    mask::hide(&mut job.payload);
+    data(&job)
+}
+
+/// Another payload.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Edited {
+    /// As its kind takes it.
+    payload: Value,
+    /// Also bring it back to its queue.
+    #[serde(default)]
+    retry: bool,
+    /// Why.
+    #[serde(default)]
+    #[validate(length(max = 300))]
+    reason: Option<String>,
+}
+
+async fn edit(Path(id): Path<JobId>, post: Post<Edited>) -> Answer {
+    let mut tx = post.begin().await?;
+    admin::edit(&mut tx, id, &post.body.payload).await?;
+    let details = json!({ "reason": post.body.reason, "retry": post.body.retry });
+    note(&mut tx, "JOB_EDITED", Severity::High, id, details).await?;
+    let state =
+        if post.body.retry { admin::retry(&mut tx, id).await? } else { admin::get(&mut tx, id).await?.row.state };
+    post.ok(tx, &JobState { id, state }).await
+}
+
+async fn edits(State(app): State<App>, Path(id): Path<JobId>) -> Answer {
+    let mut db = app.db().await?;
+    let mut edits = admin::edits(&mut db, id).await?;
+    for edit in &mut edits {
+        mask::hide(&mut edit.before);
+        mask::hide(&mut edit.after);
+    }
+    data(&edits)
+}
+
+/// A payload.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Payload {
+    /// As it is.
+    payload: Value,
+}
+
+async fn reveal(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {
+    let mut tx = post.begin().await?;
+    let payload = admin::payload(&mut tx, id).await?;
+    note(&mut tx, "PAYLOAD_REVEALED", Severity::High, id, json!({})).await?;
+    post.ok(tx, &Payload { payload }).await
 }
 
 async fn retry(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {

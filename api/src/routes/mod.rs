@@ -5,6 +5,7 @@ mod alarms;
 mod audit;
 mod auth;
 mod batches;
+mod bulk;
 pub mod documentation;
 mod email_templates;
 mod emails;
@@ -73,6 +74,7 @@ pub fn tables() -> Vec<Table> {
         kinds::table(),
         errors::table(),
         batches::table(),
+        bulk::table(),
         workers::table(),
         schedules::table(),
         alarms::table(),

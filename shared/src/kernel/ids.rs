@@ -48,6 +48,8 @@ ids! {
     JobId,
     /// A batch of jobs.
     BatchId,
+    /// A bulk operation on jobs.
+    BulkId,
     /// A mail.
     EmailId,
     /// A stored file.

@@ -16,6 +16,7 @@ mod reconcile_stripe;
 mod refresh_stats;
 mod remind_invoices;
 mod render_invoice;
+mod run_bulk;
 mod send_email;
 mod sweep_files;
 mod sync_catalogue;
@@ -55,5 +56,6 @@ pub fn registry() -> Registry {
         .with::<kinds::PurgeAudit>()
         .with::<kinds::VerifyAudit>()
         .with::<kinds::RefreshStats>()
+        .with::<kinds::RunBulk>()
         .with::<kinds::Probe>()
 }

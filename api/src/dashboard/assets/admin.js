@@ -30,6 +30,88 @@
     if (event.metaKey || event.ctrlKey) window.open(row.dataset.href); else location.assign(row.dataset.href);
   });
 
+  // ---- choosing rows: x, Shift-x for a range, a for the page
+  const boxes = () => $$("main input[name=id]");
+  let from = -1;
+  const choose = (range) => {
+    const all = boxes();
+    if (at < 0 || !all[at]) return;
+    const to = !all[at].checked;
+    if (range && from >= 0) all.slice(Math.min(from, at), Math.max(from, at) + 1).forEach((box) => { box.checked = true; });
+    else all[at].checked = to;
+    from = at;
+    tellChosen();
+  };
+  const tellChosen = () => say(boxes().filter((box) => box.checked).length + " chosen");
+  document.addEventListener("click", (event) => {
+    if (!event.target.matches?.("main input[name=id]")) return;
+    const all = boxes(), here = all.indexOf(event.target);
+    if (event.shiftKey && from >= 0) all.slice(Math.min(from, here), Math.max(from, here) + 1).forEach((box) => { box.checked = event.target.checked; });
+    from = here;
+    tellChosen();
+  });
+
+  // ---- pages by g and a letter, the palette, the help
+  let first = "";
+  const LETTERS = { o: "/admin", j: "/admin/jobs", d: "/admin/jobs?state=dead", e: "/admin/errors", q: "/admin/queues", b: "/admin/bulk", w: "/admin/workers", s: "/admin/schedules", m: "/admin/emails", i: "/admin/invoices", a: "/admin/audit" };
+  const pages = () => LETTERS;
+  const dialog = (title, body) => {
+    const box = document.createElement("dialog");
+    box.className = "palette";
+    box.setAttribute("aria-label", title);
+    box.append(...body);
+    box.addEventListener("close", () => box.remove());
+    box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
+    document.body.append(box);
+    box.showModal();
+    return box;
+  };
+  const element = (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text }, more);
+  const palette = () => {
+    if ($("dialog[open]")) return;
+    const input = element("input", "", { type: "search", placeholder: "Page, view, action, id or filter", autocomplete: "off" });
+    input.setAttribute("aria-label", "Page, view, action, id or filter");
+    const list = element("ul", "");
+    const box = dialog("Go to", [input, list]);
+    const found = [...$$(".nav a"), ...$$(".menu li a"), ...$$("main .head a.button, main .head button")]
+      .filter((target) => !target.disabled && !target.matches(".bare")).map((target) => ({ words: target.textContent.trim().replace(/\s+/g, " "), target }));
+    const fill = () => {
+      const wanted = input.value.trim().toLowerCase();
+      const rows = found.filter(({ words }) => words.toLowerCase().includes(wanted)).slice(0, 12);
+      const id = /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(wanted);
+      const items = rows.map(({ words, target }) => ({ words, go: () => target.click() }));
+      if (wanted) items.push({ words: (id ? "Open job " : "Filter jobs by ") + input.value.trim(), go: () => location.assign(id ? "/admin/jobs/" + wanted : "/admin/jobs?filter=" + encodeURIComponent(input.value.trim())) });
+      list.replaceChildren(...items.map(({ words, go }) => { const li = element("li", ""); const button = element("button", words, { type: "button", onclick: () => { box.close(); go(); } }); li.append(button); return li; }));
+    };
+    input.addEventListener("input", fill);
+    box.addEventListener("keydown", (event) => {
+      const all = $$("button", list), here = all.indexOf(document.activeElement);
+      if (event.key === "ArrowDown") { event.preventDefault(); all[Math.min(here + 1, all.length - 1)]?.focus(); }
+      else if (event.key === "ArrowUp") { event.preventDefault(); if (here <= 0) input.focus(); else all[here - 1].focus(); }
+      else if (event.key === "Enter" && document.activeElement === input) { event.preventDefault(); all[0]?.click(); }
+    });
+    fill();
+    input.focus();
+  };
+  const help = () => {
+    const rows = [["/", "search"], ["Ctrl K", "palette: pages, views, actions, ids"], ["j k", "next and previous row"], ["Enter", "open the row"], ["x, Shift x, a", "choose a row, a range, the page"], ["e", "edit a job"], ["r c d", "to a job's buttons; Enter presses"], ["g o j d e q b w s m i a", "overview, jobs, dead, errors, queues, bulk, workers, schedules, mails, invoices, audit"], ["Esc", "close"]];
+    const list = element("dl", "");
+    rows.forEach(([keys, words]) => list.append(element("dt", keys), element("dd", words)));
+    dialog("Keyboard shortcuts", [element("h2", "Keyboard shortcuts"), list, element("button", "Close", { type: "button", onclick: (event) => event.target.closest("dialog").close() })]);
+  };
+
+  // ---- the filter's last word is completed
+  const filter = $("#filter");
+  if (filter) {
+    const options = $$("#terms option");
+    const base = filter.value ? filter.value + " " : "";
+    const terms = options.map((option) => option.value.startsWith(base) ? option.value.slice(base.length) : option.value);
+    filter.addEventListener("input", () => {
+      const before = filter.value.slice(0, filter.value.lastIndexOf(" ") + 1);
+      options.forEach((option, i) => { option.value = before + terms[i]; });
+    });
+  }
+
   // ---- keys; off inside fields, and off altogether when the reader says so (WCAG 2.1.4)
   const keysOn = () => kept.get("keys") !== "off";
   const tellKeys = () => { const button = $("[data-keys]"); if (button) button.textContent = "Keyboard shortcuts: " + (keysOn() ? "on" : "off"); };
@@ -37,9 +119,17 @@
     const open = $("details.pop[open]");
     if (event.key === "Escape" && open) { open.open = false; $("summary", open).focus(); return; }
     if (event.key === "Escape" && document.activeElement === $("#q")) { $("#q").blur(); return; }
+    if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") { event.preventDefault(); palette(); return; }
     if (!keysOn() || event.metaKey || event.ctrlKey || event.altKey) return;
-    if (event.target.closest?.("input, select, textarea, [contenteditable]")) return;
-    if (event.key === "/") { event.preventDefault(); $("#q")?.focus(); $("#q")?.select(); }
+    if ($("dialog[open]") || event.target.closest?.("input:not([type=checkbox]), select, textarea, [contenteditable]")) return;
+    const then = first; first = "";
+    if (then === "g") { const page = pages()[event.key]; if (page) location.assign(page); return; }
+    if (event.key === "g") { first = "g"; setTimeout(() => { first = ""; }, 1500); }
+    else if (event.key === "?") help();
+    else if (event.key === "x" || event.key === "X") choose(event.key === "X" || event.shiftKey);
+    else if (event.key === "a") boxes().forEach((box, i, all) => { box.checked = true; if (i === all.length - 1) tellChosen(); });
+    else if ("ercdp".includes(event.key) && $(`[data-key="${event.key}"]`)) { const button = $(`[data-key="${event.key}"]`); if (button.matches("a")) button.click(); else button.focus(); }
+    else if (event.key === "/") { event.preventDefault(); $("#q")?.focus(); $("#q")?.select(); }
     else if (event.key === "j") mark(at + 1);
     else if (event.key === "k") mark(at - 1);
     else if (event.key === "Enter" && at >= 0 && document.activeElement === document.body) rows()[at]?.querySelector("a")?.click();
@@ -62,6 +152,19 @@
   let timer = 0;
   const liveOn = () => kept.get("live") === "on";
   const busy = () => document.hidden || $("details.pop[open]") || String(getSelection()) || document.activeElement?.closest("main form");
+  // New rows never push a list under the pointer or away from a selection: a pill tells how many there are.
+  const held = () => $("main tbody:hover") || boxes().some((box) => box.checked);
+  const pill = (fresh) => {
+    const known = new Set(rows().map((row) => row.dataset.href));
+    const n = $$("main tr[data-href]", fresh).filter((row) => !known.has(row.dataset.href)).length;
+    let button = $("#new");
+    if (!n) { button?.remove(); return; }
+    if (!button) {
+      button = element("button", "", { id: "new", type: "button", className: "small pill", onclick: () => location.reload() });
+      $("main table")?.closest(".card")?.before(button);
+    }
+    if (button.textContent !== n + " new") { button.textContent = n + " new"; say(n + " new rows"); }
+  };
   const renew = async () => {
     if (busy()) return;
     try {
@@ -69,6 +172,7 @@
       if (!answer.ok || answer.redirected) throw new Error(answer.status);
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (busy()) return;
+      if (held()) { pill(fresh); tellLive("on"); return; }
       const focused = document.activeElement?.getAttribute?.("href");
       for (const part of ["main", "#alarms", "#clock", ".nav"]) {
         const [old, next] = [$(part), $(part, fresh)];

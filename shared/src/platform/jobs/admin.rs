@@ -3,17 +3,23 @@
 
 pub mod batches;
 mod bulk;
+mod edit;
 mod filter;
+mod grammar;
 pub mod groups;
 pub mod kinds;
 pub mod lanes;
 mod list;
 mod own;
 mod read;
+pub mod views;
 
 pub use bulk::{Applied, Preview, apply, preview};
+pub use edit::{Edit, edit, edits, payload};
 pub use filter::{JobFilter, STATES};
-pub use list::{JobRow, list};
+pub(super) use grammar::Question;
+pub use grammar::{Field, Is, Suggestion, Term, Word, parse, suggestions, text as filter_text};
+pub use list::{JobRow, count, list};
 pub use own::{OwnJob, own};
 pub use read::{Attempt, Effect, JobView, get};
 

@@ -7,7 +7,9 @@ use sqlx::types::Json;
 
 use super::admin::lanes::Rate;
 use super::{Lane, VERSION};
+use crate::kernel::Error;
 use crate::kernel::Result;
+use crate::platform::tx::Tx;
 
 /// Depths are counted up to here; more is shown as "10,000+".
 pub const COUNT_CAP: i64 = 10_000;
@@ -127,6 +129,8 @@ pub struct WorkerView {
     pub started_at: DateTime<Utc>,
     /// Last heartbeat.
     pub seen_at: DateTime<Utc>,
+    /// Somebody asked it to finish what it has and stop.
+    pub stop_requested_at: Option<DateTime<Utc>>,
 }
 
 /// Workers alive, and those gone within the last hour.
@@ -135,7 +139,7 @@ pub async fn workers(db: &mut PgConnection) -> Result<Vec<WorkerView>> {
         WorkerView,
         r#"select id, host, pid, version, lanes, slots, running, rss_bytes,
                   case when state in ('running', 'draining') and seen_at < now() - interval '15 seconds' then 'lost'
-                       else state end as "state!", started_at, seen_at
+                       else state end as "state!", started_at, seen_at, stop_requested_at
            from workers where seen_at > now() - interval '1 hour' order by started_at desc, id limit 500"#
     )
     .fetch_all(db)
@@ -161,12 +165,31 @@ pub struct Beat<'a> {
     pub state: &'a str,
 }
 
-/// Writes a heartbeat.
-pub async fn beat(db: &mut PgConnection, b: &Beat<'_>) -> Result<()> {
-    sqlx::query!(
+/// Asks a worker to finish what it has and stop; it hears of it at its next heartbeat, within two seconds. 409 when it is
+/// not running.
+pub async fn stop(tx: &mut Tx, id: &str) -> Result<()> {
+    let asked = sqlx::query!(
+        "update workers set stop_requested_at = coalesce(stop_requested_at, now())
+         where id = $1 and state = 'running' and seen_at > now() - interval '15 seconds'",
+        id
+    )
+    .execute(&mut **tx)
+    .await?;
+    if asked.rows_affected() == 1 {
+        return Ok(());
+    }
+    let known = sqlx::query_scalar!("select state from workers where id = $1", id).fetch_optional(&mut **tx).await?;
+    Err(known
+        .map_or(Error::NotFound("worker"), |_| Error::conflict("worker_state", "the worker does not run any more")))
+}
+
+/// Writes a heartbeat; whether somebody asked this worker to stop.
+pub async fn beat(db: &mut PgConnection, b: &Beat<'_>) -> Result<bool> {
+    let asked = sqlx::query_scalar!(
         "insert into workers (id, host, pid, version, lanes, slots, running, rss_bytes, state)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         on conflict (id) do update set running = $7, rss_bytes = $8, state = $9, seen_at = now()",
+         on conflict (id) do update set running = $7, rss_bytes = $8, state = $9, seen_at = now()
+         returning stop_requested_at is not null as \"asked!\"",
         b.id,
         b.host,
         std::process::id() as i32,
@@ -177,9 +200,9 @@ pub async fn beat(db: &mut PgConnection, b: &Beat<'_>) -> Result<()> {
         b.rss_bytes,
         b.state
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(())
+    Ok(asked)
 }
 
 /// Forgets workers gone for a day.

@@ -24,11 +24,11 @@ use uuid::Uuid;
 
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
+use crate::kernel::ids::{BulkId, EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 24] = [
+pub static ALL: [Kind; 25] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<Anonymise>(),
@@ -52,6 +52,7 @@ pub static ALL: [Kind; 24] = [
     Kind::of::<PurgeAudit>(),
     Kind::of::<VerifyAudit>(),
     Kind::of::<RefreshStats>(),
+    Kind::of::<RunBulk>(),
     Kind::of::<Probe>(),
 ];
 
@@ -70,13 +71,19 @@ pub struct Kind {
     pub timeout: Duration,
     /// A job of this payload. 422, with the field `payload`, when it does not decode.
     pub job: fn(&Value) -> Result<NewJob>,
+    /// What its payload looks like, for people who write one.
+    pub schema: fn() -> schemars::Schema,
 }
 
 impl Kind {
-    const fn of<J: Job>() -> Self {
+    const fn of<J: Job + schemars::JsonSchema>() -> Self {
         let (name, aliases, lane, retry, timeout) = (J::KIND, J::ALIASES, J::LANE, J::RETRY, J::TIMEOUT);
-        Self { name, aliases, lane, retry, timeout, job: decoded::<J> }
+        Self { name, aliases, lane, retry, timeout, job: decoded::<J>, schema: schema::<J> }
     }
+}
+
+fn schema<J: schemars::JsonSchema>() -> schemars::Schema {
+    schemars::schema_for!(J)
 }
 
 fn decoded<J: Job>(payload: &Value) -> Result<NewJob> {
@@ -98,7 +105,7 @@ impl NewJob {
 }
 
 /// Renders a mail and hands it to the relay. The lane comes from the template.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SendEmail {
     /// The row in `emails`.
     pub email: EmailId,
@@ -114,7 +121,7 @@ impl Job for SendEmail {
 }
 
 /// Greets a freshly activated account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Welcome {
     /// The account.
     pub user: UserId,
@@ -135,7 +142,7 @@ impl Job for Welcome {
 }
 
 /// Turns a notification into mails, as its audience and their preferences say.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DispatchNotification {
     /// The row in `notifications`.
     pub notification: NotificationId,
@@ -153,7 +160,7 @@ impl Job for DispatchNotification {
 }
 
 /// Ends the waiting for an order's payment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ExpireOrder {
     /// The order.
     pub order: OrderId,
@@ -175,7 +182,7 @@ impl Job for ExpireOrder {
 }
 
 /// Deletes what has passed its term: tokens, sessions, finished jobs, bodies of mails, read notifications.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PurgeExpired {}
 
 impl Job for PurgeExpired {
@@ -186,7 +193,7 @@ impl Job for PurgeExpired {
 }
 
 /// Deletes the bytes of files that no row names.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SweepFiles {}
 
 impl Job for SweepFiles {
@@ -196,8 +203,32 @@ impl Job for SweepFiles {
     const TIMEOUT: Duration = Duration::from_mins(30);
 }
 
+/// Works off a bulk operation at its pace.
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RunBulk {
+    /// The row in `bulk_operations`.
+    pub operation: BulkId,
+    /// How often it was begun or resumed: each time is a job of its own.
+    pub turn: i32,
+}
+
+impl Job for RunBulk {
+    const KIND: &'static str = "bulk.run";
+    const RETRY: Retry = Retry::SWEEP;
+    const TIMEOUT: Duration = Duration::from_mins(2);
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("bulk:{}:{}", self.operation, self.turn))
+    }
+    fn concurrency(&self) -> Option<(String, u32)> {
+        Some((format!("bulk:{}", self.operation), 1))
+    }
+    fn subject(&self) -> Option<(&'static str, Uuid)> {
+        Some(("bulk", self.operation.0))
+    }
+}
+
 /// Does what it is told, so that operators can see retry, time-out and dead letter without touching business data.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Probe {
     /// What to do.
     pub mode: ProbeMode,

@@ -1,5 +1,5 @@
-//! The queue. Owns `jobs`, `job_attempts`, `job_effects`, `job_selections`, `job_stats`, `batches`, `error_groups`,
-//! `lanes`, `job_kinds`, `workers`, `schedules`.
+//! The queue. Owns `jobs`, `job_attempts`, `job_effects`, `job_edits`, `job_selections`, `job_stats`, `batches`,
+//! `bulk_operations`, `bulk_items`, `error_groups`, `lanes`, `job_kinds`, `saved_views`, `workers`, `schedules`.
 //!
 //! A job is a row, written in the caller's transaction ([`enqueue`]). After the commit its id goes to Redis as a
 //! *ticket* ([`tickets`]), so that a worker starts it within a millisecond; without a ticket the sweeper finds the
@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod alarms;
 pub mod batches;
+pub mod bulk;
 pub mod effects;
 pub mod forget;
 pub mod groups;
@@ -18,6 +19,7 @@ mod lane;
 pub mod ledger;
 mod new;
 pub mod orders;
+pub mod patch;
 pub mod permits;
 pub mod retention;
 mod retry;

@@ -124,6 +124,17 @@ impl NewJob {
         Self { key_argument: Some(key_argument.to_owned()), ..self }
     }
 
+    /// Its payload, as its kind writes it.
+    pub(super) const fn payload(&self) -> &serde_json::Value {
+        &self.payload
+    }
+
+    /// What follows from its payload: argument, subject, owner, tenant.
+    #[expect(clippy::type_complexity, reason = "four columns")]
+    pub(super) fn facts(&self) -> (Option<&str>, Option<(&'static str, Uuid)>, Option<UserId>, Option<&str>) {
+        (self.key_argument.as_deref(), self.subject, self.owner, self.tenant.as_deref())
+    }
+
     /// What it is about.
     #[must_use]
     pub fn about(self, subject: Option<(&'static str, Uuid)>, owner: Option<UserId>) -> Self {

@@ -1,4 +1,4 @@
-//! How long what is finished stays: jobs as configured, batches 90 days, figures 30, error groups a year after their
+//! How long what is finished stays: jobs as configured, batches and bulk operations 90 days, figures 30, error groups a year after their
 //! last failure.
 
 use sqlx::PgConnection;
@@ -24,10 +24,12 @@ pub async fn purge(db: &mut PgConnection, keep: &Worker) -> Result<u64> {
     .await?;
     let small = sqlx::query!(
         "with a as (delete from job_selections where created_at < now() - interval '14 days' returning 1),
+              bulk as (delete from bulk_operations where (state = 'draft' and created_at < now() - interval '1 day')
+                       or finished_at < now() - interval '90 days' returning 1),
               b as (delete from batches where finished_at < now() - interval '90 days' returning 1),
               c as (delete from job_stats where minute < now() - interval '30 days' returning 1),
               d as (delete from error_groups where last_seen < now() - interval '365 days' returning 1)
-         select (select count(*) from a) + (select count(*) from b) + (select count(*) from c) + (select count(*) from d) as \"n!\""
+         select (select count(*) from a) + (select count(*) from bulk) + (select count(*) from b) + (select count(*) from c) + (select count(*) from d) as \"n!\""
     )
     .fetch_one(db)
     .await?;

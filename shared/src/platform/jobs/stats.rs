@@ -2,6 +2,7 @@
 
 use std::ops::AddAssign;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::kernel::Result;
@@ -53,4 +54,31 @@ pub async fn add(db: &mut PgConnection, mut rows: Vec<(&str, &str, Tally)>) -> R
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// What ended in one minute, over all lanes.
+#[derive(Clone, Copy, Debug)]
+pub struct Minute {
+    /// Its beginning.
+    pub at: DateTime<Utc>,
+    /// Runs that succeeded.
+    pub succeeded: i64,
+    /// Runs that failed and are tried again.
+    pub failed: i64,
+    /// Jobs that died.
+    pub dead: i64,
+}
+
+/// The last sixty minutes, oldest first, without gaps.
+pub async fn last_hour(db: &mut PgConnection) -> Result<Vec<Minute>> {
+    let rows = sqlx::query_as!(
+        Minute,
+        r#"select m.at as "at!", coalesce(sum(s.succeeded), 0) as "succeeded!", coalesce(sum(s.failed), 0) as "failed!",
+                  coalesce(sum(s.dead), 0) as "dead!"
+           from generate_series(date_trunc('minute', now()) - interval '59 minutes', date_trunc('minute', now()), interval '1 minute') m (at)
+           left join job_stats s on s.minute = m.at group by m.at order by m.at"#
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
 }

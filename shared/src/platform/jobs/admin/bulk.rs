@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::list::matches;
-use super::{JobFilter, requeue};
+use super::{Field, Is, JobFilter, Term, Word, requeue};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::JobId;
@@ -52,10 +52,14 @@ pub struct Applied {
 
 /// Freezes the jobs that match: of the filter's state; without one all of an error group, else the dead.
 pub async fn preview(tx: &mut Tx, filter: &JobFilter) -> Result<Preview> {
-    let state = filter.state.clone().or_else(|| filter.error.is_none().then(|| "dead".into()));
-    let filter = JobFilter { state, ..filter.clone() };
-    let retryable = filter.state.as_deref().is_none_or(|state| RETRYABLE.contains(&state));
-    let rows = if retryable { matches(tx, &filter, MOST + 1).await? } else { Vec::new() };
+    let mut terms = filter.terms()?;
+    if !terms.iter().any(|term| matches!(term.field, Field::State | Field::Group)) {
+        terms.push(Term::word(Field::State, "dead"));
+    }
+    // What cannot be brought back matches too when the text says so; it is not chosen.
+    let back = RETRYABLE.map(|state| Word { text: state.to_owned(), quoted: true });
+    terms.push(Term::new(Field::State, Is::Words(back.to_vec())));
+    let rows = matches(tx, &terms, MOST + 1).await?;
     let more = rows.len() as i64 > MOST;
     let mut kinds = std::collections::BTreeMap::<String, usize>::new();
     let mut ids = Vec::new();
@@ -67,7 +71,7 @@ pub async fn preview(tx: &mut Tx, filter: &JobFilter) -> Result<Preview> {
     sqlx::query!(
         "insert into job_selections (id, action, filter, job_ids, created_by) values ($1, 'retry', $2, $3, $4)",
         selection,
-        serde_json::to_value(&filter).map_err(anyhow::Error::from)?,
+        serde_json::to_value(filter).map_err(anyhow::Error::from)?,
         &ids,
         tx.origin.actor.map(|a| a.0)
     )

@@ -1,9 +1,11 @@
-//! Which jobs: the filter that lists, bulk actions, the command line and the dashboard share.
+//! Which jobs: the filter that lists, bulk actions, the command line and the dashboard share. Named parameters and the
+//! text of the grammar are two ways to say the same terms.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use validator::Validate;
 
+use super::grammar::{self, Field, Is, Sign, Term};
 use crate::kernel::Error;
 use crate::kernel::Result;
 
@@ -18,6 +20,10 @@ const CENTURY: i64 = 3_155_760_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct JobFilter {
+    /// The filter as text: `state:failed kind:email.send args.order.id:42 attempt>2 age<2h`. A named parameter takes the
+    /// place of what the text says of the same field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
     /// One of the states.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
@@ -59,11 +65,18 @@ pub struct JobFilter {
 }
 
 impl JobFilter {
-    /// 422 for a state that does not exist or an age out of reach; an empty field counts as absent.
+    /// The same jobs by text alone.
+    pub fn of(terms: &[Term]) -> Self {
+        let text = grammar::text(terms);
+        Self { filter: (!text.is_empty()).then_some(text), ..Self::default() }
+    }
+
+    /// 422 for a state that does not exist, an age out of reach or a text that does not parse; an empty field counts as
+    /// absent.
     pub fn checked(mut self) -> Result<Self> {
         self.validate()?;
         let (words, names) = (
-            [&mut self.state, &mut self.kind, &mut self.lane, &mut self.q],
+            [&mut self.filter, &mut self.state, &mut self.kind, &mut self.lane, &mut self.q],
             [&mut self.error, &mut self.tenant, &mut self.key],
         );
         for field in words.into_iter().chain(names) {
@@ -71,11 +84,41 @@ impl JobFilter {
                 *field = None;
             }
         }
-        match self.state.as_deref() {
-            Some(state) if !STATES.contains(&state) => {
-                Err(Error::field("state", "choice", format!("should be one of {}", STATES.join(", "))))
-            }
-            _ => Ok(self),
+        if self.state.as_deref().is_some_and(|state| !STATES.contains(&state)) {
+            return Err(Error::field("state", "choice", format!("should be one of {}", STATES.join(", "))));
         }
+        self.terms()?;
+        Ok(self)
+    }
+
+    /// What it asks, named parameters first. 422 with the place of what is wrong in the text.
+    pub fn terms(&self) -> Result<Vec<Term>> {
+        let word = |field, value: &Option<String>| value.as_ref().map(|value| Term::word(field, value));
+        let ids = |field, value: &Option<Uuid>| value.map(|value| Term::new(field, Is::Ids(vec![value])));
+        let span = |sign, value: Option<i64>| value.map(|seconds| Term::new(Field::Age, Is::Span(sign, seconds)));
+        let attempts = self.attempt.map(|n| Term::new(Field::Attempt, Is::Number(Sign::AtLeast, n.into())));
+        let named = [
+            word(Field::State, &self.state),
+            word(Field::Kind, &self.kind),
+            word(Field::Queue, &self.lane),
+            attempts,
+            span(Sign::AtLeast, self.older),
+            span(Sign::AtMost, self.younger),
+            ids(Field::Subject, &self.subject),
+            word(Field::Group, &self.error),
+            ids(Field::Batch, &self.batch),
+            word(Field::Tenant, &self.tenant),
+            word(Field::Key, &self.key),
+            word(Field::Text, &self.q),
+        ];
+        let mut terms: Vec<Term> = named.into_iter().flatten().collect();
+        let said = grammar::parse(self.filter.as_deref().unwrap_or_default())?;
+        let replaced = |term: &Term| {
+            let again = terms.iter().any(|named| named.field == term.field && term.field != Field::Text);
+            again && !term.negated && term.field != Field::Age
+        };
+        let kept: Vec<Term> = said.into_iter().filter(|term| !replaced(term)).collect();
+        terms.extend(kept);
+        Ok(terms)
     }
 }

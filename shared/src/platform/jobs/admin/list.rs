@@ -1,18 +1,19 @@
-//! Lists of jobs, newest first.
+//! Lists of jobs, newest first, and how many there are.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::JobFilter;
+use super::grammar::Question;
+use super::{JobFilter, Term};
 use crate::kernel::Result;
 use crate::kernel::ids::JobId;
 use crate::kernel::page::{Page, PageRequest};
-use crate::kernel::text;
 
 /// A job in a list.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema, FromRow)]
 pub struct JobRow {
     /// Its id.
     pub id: JobId,
@@ -46,61 +47,74 @@ pub struct JobRow {
     pub cancel_requested: bool,
 }
 
-/// The filter's conditions stand once, for every query that has them.
-macro_rules! matching {
-    ($row:ty, $columns:tt, $filter:expr, $after:expr, $limit:expr, $db:expr) => {
-        sqlx::query_as!(
-            $row,
-            "select "
-                + $columns
-                + r#"
-             from jobs
-             where ($1::text is null or state = $1) and ($2::text is null or kind = $2)
-               and ($3::text is null or lane = $3) and ($4::int is null or attempt >= $4)
-               and ($5::bigint is null or created_at <= now() - $5 * interval '1 second')
-               and ($6::bigint is null or created_at >= now() - $6 * interval '1 second')
-               and ($7::uuid is null or subject_id = $7)
-               and ($8::text is null or key_argument ilike $8 or last_error ilike $8)
-               and ($9::text is null or (fingerprint = $9 and state in ('retrying', 'dead')))
-               and ($10::uuid is null or batch_id = $10)
-               and ($11::text is null or tenant = $11) and ($12::text is null or concurrency_key = $12)
-               and ($13::uuid is null or id < $13)
-             order by id desc limit $14"#,
-            $filter.state,
-            $filter.kind,
-            $filter.lane,
-            $filter.attempt,
-            $filter.older,
-            $filter.younger,
-            $filter.subject,
-            $filter.q.as_deref().map(text::like),
-            $filter.error,
-            $filter.batch,
-            $filter.tenant,
-            $filter.key,
-            $after as Option<Uuid>,
-            $limit
-        )
-        .fetch_all($db)
-        .await
-    };
-}
+/// What a [`JobRow`] is made of.
+const COLUMNS: &str =
+    "id, kind, lane, state, key_argument, tenant, attempt, max_attempts, last_error, error_code, created_at,
+    run_at, started_at, finished_at, cancel_requested_at is not null as cancel_requested";
+
+/// So many of the newest jobs are looked at first: what is frequent is among them.
+const WINDOW: i64 = 5000;
 
 /// Jobs that match, newest first.
 pub async fn list(db: &mut PgConnection, filter: &JobFilter, page: PageRequest) -> Result<Page<JobRow>> {
-    let rows = matching!(
-        JobRow,
-        r#"id as "id: JobId", kind, lane, state, key_argument, tenant, attempt, max_attempts, last_error, error_code,
-           created_at, run_at, started_at, finished_at, cancel_requested_at is not null as "cancel_requested!""#,
-        filter,
-        page.after,
-        page.limit + 1,
-        db
-    )?;
-    Ok(Page::cut(rows, page, |row| row.id.0))
+    let rows = newest(db, COLUMNS, &filter.terms()?, page.after, page.limit + 1).await?;
+    Ok(Page::cut(rows, page, |row: &JobRow| row.id.0))
+}
+
+/// How many match; counting stops at `most`.
+pub async fn count(db: &mut PgConnection, terms: &[Term], most: i64) -> Result<i64> {
+    let mut q = QueryBuilder::new("select count(*) from (select from jobs where true");
+    Question(terms).push(&mut q);
+    q.push(" limit ").push_bind(most).push(") x");
+    Ok(q.build_query_scalar().persistent(false).fetch_one(db).await?)
+}
+
+/// The newest rows that match. What is frequent is found among the newest jobs; what is rare by an index, and is put in
+/// order afterwards: a walk down the primary key would read the whole ledger for it.
+async fn newest<R: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
+    db: &mut PgConnection,
+    columns: &str,
+    terms: &[Term],
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<R>> {
+    let question = Question(terms);
+    if !question.is_open() && !question.is_narrow() {
+        let mut q = QueryBuilder::new(format!("select {columns} from (select * from jobs where "));
+        before(&mut q, after);
+        q.push(" order by id desc limit ").push_bind(WINDOW).push(") jobs where true");
+        question.push(&mut q);
+        q.push(" order by id desc limit ").push_bind(limit);
+        let rows = q.build_query_as().persistent(false).fetch_all(&mut *db).await?;
+        if rows.len() as i64 == limit {
+            return Ok(rows);
+        }
+    }
+    let mut q = QueryBuilder::<Postgres>::new("");
+    if question.looks_inside() {
+        q.push("with hit as materialized (select id from jobs where ");
+        before(&mut q, after);
+        question.push(&mut q);
+        q.push(format!(") select {columns} from jobs where id in (select id from hit order by id desc limit "));
+        q.push_bind(limit).push(") order by id desc");
+    } else {
+        q.push(format!("select {columns} from jobs where "));
+        before(&mut q, after);
+        question.push(&mut q);
+        q.push(" order by id desc limit ").push_bind(limit);
+    }
+    Ok(q.build_query_as().persistent(false).fetch_all(db).await?)
+}
+
+fn before(q: &mut QueryBuilder<Postgres>, after: Option<Uuid>) {
+    match after {
+        Some(id) => q.push("id < ").push_bind(id),
+        None => q.push("true"),
+    };
 }
 
 /// A job that matches.
+#[derive(FromRow)]
 pub(super) struct Match {
     /// Its id.
     pub id: JobId,
@@ -109,6 +123,6 @@ pub(super) struct Match {
 }
 
 /// The newest jobs that match, by id and kind alone.
-pub(super) async fn matches(db: &mut PgConnection, filter: &JobFilter, limit: i64) -> Result<Vec<Match>> {
-    Ok(matching!(Match, r#"id as "id: JobId", kind"#, filter, None, limit, db)?)
+pub(super) async fn matches(db: &mut PgConnection, terms: &[Term], limit: i64) -> Result<Vec<Match>> {
+    newest(db, "id, kind", terms, None, limit).await
 }

@@ -9,7 +9,7 @@ use crate::kernel::ids::{InvoiceId, OrderId};
 use crate::platform::jobs::{Job, Lane, Retry};
 
 /// Draws the files of an invoice or a credit note.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RenderInvoice {
     /// Which.
     pub invoice: InvoiceId,
@@ -30,7 +30,7 @@ impl Job for RenderInvoice {
 }
 
 /// Draws the summary of an order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DrawSummary {
     /// Which.
     pub order: OrderId,
@@ -51,7 +51,7 @@ impl Job for DrawSummary {
 }
 
 /// Reminds of invoices that are overdue.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RemindInvoices {}
 
 impl Job for RemindInvoices {

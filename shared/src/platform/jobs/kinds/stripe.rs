@@ -11,7 +11,7 @@ use crate::platform::jobs::{Job, Lane, Retry};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Handles an event of Stripe's.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProcessStripeEvent {
     /// Our row of it.
     pub event: StripeEventId,
@@ -28,7 +28,7 @@ impl Job for ProcessStripeEvent {
 }
 
 /// Asks Stripe what became of a payment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SyncPayment {
     /// The payment.
     pub payment: PaymentId,
@@ -50,7 +50,7 @@ impl Job for SyncPayment {
 }
 
 /// Asks Stripe to give money back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CreateRefund {
     /// The refund.
     pub refund: RefundId,
@@ -70,7 +70,7 @@ impl Job for CreateRefund {
 }
 
 /// Closes a page that must not be paid any more.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ExpireSession {
     /// The payment.
     pub payment: PaymentId,
@@ -107,7 +107,7 @@ impl Job for DeleteStripeCustomer {
 }
 
 /// Finds what no webhook brought.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReconcileStripe {}
 
 impl Job for ReconcileStripe {
@@ -118,7 +118,7 @@ impl Job for ReconcileStripe {
 }
 
 /// Brings a product at Stripe to what it is with us.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SyncProduct {
     /// The product.
     pub product_id: ProductId,
@@ -151,7 +151,7 @@ impl Job for SyncProduct {
 }
 
 /// Compares every product with Stripe, and has the differences mended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SyncCatalogue {
     /// Only tells what would be done.
     pub dry_run: bool,

@@ -1,0 +1,64 @@
+//! The columns of the list of jobs: chosen in the URL, kept by saved views.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// What may be shown beside state and kind: name, heading, whether it is when nothing is chosen.
+const KNOWN: [(&str, &str, bool); 10] = [
+    ("about", "Argument", true),
+    ("queue", "Queue", true),
+    ("attempts", "Attempts", true),
+    ("age", "Age", true),
+    ("next", "Next / took", true),
+    ("error", "Error", true),
+    ("tenant", "Tenant", false),
+    ("code", "Error code", false),
+    ("due", "Due", false),
+    ("id", "Id", false),
+];
+
+/// Which are shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct Columns {
+    all: Vec<Column>,
+    chosen: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Column {
+    name: &'static str,
+    heading: &'static str,
+    shown: bool,
+    right: bool,
+}
+
+impl Columns {
+    /// `about,age,error`; names that are not known are passed over.
+    pub fn read(text: Option<&str>) -> Self {
+        let wanted: Option<Vec<&str>> = text.map(|text| text.split(',').map(str::trim).collect());
+        let shown = |name, usual| wanted.as_ref().map_or(usual, |wanted| wanted.contains(&name));
+        let all = KNOWN.map(|(name, heading, usual)| Column {
+            name,
+            heading,
+            shown: shown(name, usual),
+            right: name == "attempts",
+        });
+        Self { all: all.to_vec(), chosen: wanted.is_some() }
+    }
+
+    /// Name by name, for the rows.
+    pub fn shown(&self) -> BTreeMap<&'static str, bool> {
+        self.all.iter().map(|column| (column.name, column.shown)).collect()
+    }
+
+    /// The query with the choice, where one was made.
+    pub fn with(&self, query: &str) -> String {
+        if !self.chosen {
+            return query.to_owned();
+        }
+        let names: Vec<&str> = self.all.iter().filter(|column| column.shown).map(|column| column.name).collect();
+        let chosen = format!("columns={}", names.join("%2C"));
+        if query.is_empty() { chosen } else { format!("{query}&{chosen}") }
+    }
+}

@@ -1,0 +1,184 @@
+//! What an administrator does when something is wrong, in a real browser: mails that failed among many jobs, a payload
+//! that must be mended; by mouse without a script, by keyboard with one, on a phone.
+
+use std::time::Duration;
+
+use fantoccini::{Client, Locator};
+use harness::Stage;
+use harness::process::eventually;
+use serde_json::json;
+
+use super::{Opened, open};
+
+/// So many mails among so many jobs.
+const FAILED: i64 = 318;
+const ALL: i64 = 100_000;
+
+async fn sql(stage: &Stage, statement: &str) {
+    let statement = sqlx::AssertSqlSafe(statement.to_owned());
+    sqlx::raw_sql(statement).execute(&stage.platform.db).await.expect("the statement is right");
+}
+
+/// Mails whose relay refused them, and the rest of a busy day.
+async fn fill(stage: &Stage, dead: i64, rest: i64) {
+    let jobs = |count: i64, kind: &str, state: &str, error: &str| {
+        format!(
+            "insert into jobs (id, kind, lane, state, rank, attempt, max_attempts, timeout_ms, payload, key_argument, last_error,
+                               error_code, run_at, finished_at)
+             select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+                     || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
+                    '{kind}', 'email', '{state}', 0, 1, 15, 60000, jsonb_build_object('email', gen_random_uuid()),
+                    'reader' || n || '@example.org', {error}, case when {error} is not null then 'smtp' end, now(), now()
+             from generate_series(1, {count}) n;"
+        )
+    };
+    let mails = jobs(dead, "email.send", "dead", "'535 authentication failed'");
+    sql(stage, &[jobs(rest, "email.send", "succeeded", "null::text"), mails].concat()).await;
+}
+
+async fn text(page: &Client) -> String {
+    page.find(Locator::Css("main")).await.expect("a page").text().await.expect("its text")
+}
+
+async fn press(page: &Client, button: &str) {
+    let path = format!("//main//button[contains(normalize-space(.), '{button}')]");
+    let found = page.find(Locator::XPath(&path)).await;
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => panic!("no button `{button}`: {error}; the page says: {}", text(page).await),
+    };
+    found.click().await.expect("pressed");
+}
+
+async fn fill_in(page: &Client, field: &str, value: &str) {
+    let found = page.find(Locator::Css(field)).await.expect("the field is there");
+    found.clear().await.expect("emptied");
+    found.send_keys(value).await.expect("typed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_mails_are_found_previewed_retried_at_a_pace_paused_and_undone() {
+    let Some(Opened { stage, base, page, _kept }) = open(false, (1280, 900)).await else { return };
+    fill(&stage, FAILED, ALL - FAILED).await;
+    sql(&stage, "analyze jobs; insert into lanes (name, paused_at) values ('email', now())").await;
+    page.goto(&format!("{base}/admin/jobs")).await.expect("the list");
+    fill_in(&page, "#filter", "state:failed kind:email.send error:535*").await;
+    page.find(Locator::Css("form.filters button")).await.expect("a button").click().await.expect("filtered");
+    press(&page, "Preview all 318 that match").await;
+    assert!(text(&page).await.contains("Retry 318 jobs?"));
+    // They keep arriving: none of them is meant.
+    fill(&stage, 5, 0).await;
+    fill_in(&page, "[name=per_second]", "40").await;
+    fill_in(&page, "[name=reason]", "the password is right again").await;
+    let _worker = stage.worker();
+    press(&page, "Retry 318 jobs: state:failed kind:email.send error:535*").await;
+    let done = "select count(*) from bulk_items where outcome = 'done'";
+    eventually(Duration::from_secs(60), "the first are retried", || async { stage.count(done).await > 0 }).await;
+    press(&page, "Pause").await;
+    assert!(text(&page).await.contains("Paused"));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let paused = stage.count(done).await;
+    assert!(paused < FAILED, "forty a second leave something to pause");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(stage.count(done).await, paused, "a pause is a pause");
+    press(&page, "Resume").await;
+    stage.until(Duration::from_secs(60), done, FAILED).await;
+    assert_eq!(stage.count("select count(*) from jobs where state = 'dead'").await, 5);
+    assert_eq!(stage.count("select count(*) from jobs where state = 'queued' and kind = 'email.send'").await, FAILED);
+    page.refresh().await.expect("the page again");
+    page.find(Locator::XPath("//main//summary[contains(., 'Undo')]"))
+        .await
+        .expect("undo")
+        .click()
+        .await
+        .expect("opened");
+    press(&page, "Undo it").await;
+    assert!(text(&page).await.contains("Undone"));
+    assert_eq!(stage.count("select count(*) from jobs where state = 'dead'").await, FAILED + 5);
+    page.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_is_mended_checked_compared_and_retried() {
+    let Some(Opened { stage, base, page, _kept }) = open(false, (1280, 900)).await else { return };
+    sql(
+        &stage,
+        "insert into jobs (id, kind, lane, state, rank, attempt, max_attempts, timeout_ms, payload, last_error, run_at, finished_at)
+         values ('0190a000-0000-7000-8000-000000000001', 'debug.probe', 'default', 'dead', 0, 3, 3, 1000, '{\"mode\": \"fail\"}',
+                 'told to', now(), now())",
+    )
+    .await;
+    page.goto(&format!("{base}/admin/jobs/0190a000-0000-7000-8000-000000000001/edit")).await.expect("the editor");
+    fill_in(&page, "textarea[name=payload]", "{\"mode\": \"dance\"}").await;
+    press(&page, "Check").await;
+    assert!(text(&page).await.contains("dance"), "the kind says what is wrong: {}", text(&page).await);
+    fill_in(&page, "textarea[name=payload]", "{\"mode\": \"ok\"}").await;
+    press(&page, "Check").await;
+    let compared = text(&page).await;
+    assert!(compared.contains("\"fail\"") && compared.contains("\"ok\""), "{compared}");
+    let _worker = stage.worker();
+    press(&page, "Save and retry").await;
+    let done = "select count(*) from jobs where state = 'succeeded' and kind = 'debug.probe'";
+    stage.until(Duration::from_secs(30), done, 1).await;
+    page.refresh().await.expect("the page again");
+    let told = page.source().await.expect("the page");
+    assert!(told.contains("Changed") && told.contains("fail"), "what was there stays");
+    // Whose session has ended in the middle of an action is asked to sign in, and nothing is done.
+    page.goto(&format!("{base}/admin/queues")).await.expect("the queues");
+    sql(&stage, "update sessions set revoked_at = now()").await;
+    let pause = "form[action='/admin/queues/email/pause']";
+    page.find(Locator::Css("details.pop summary")).await.expect("an action").click().await.expect("opened");
+    let button = page.find(Locator::Css(&format!("{pause} button"))).await.expect("a button");
+    if button.is_displayed().await.unwrap_or(false) {
+        button.click().await.expect("pressed");
+    } else {
+        page.goto(&format!("{base}/admin/queues")).await.expect("somewhere");
+    }
+    assert!(page.current_url().await.expect("an address").path().starts_with("/admin/login"));
+    assert_eq!(stage.count("select count(*) from lanes where paused_at is not null").await, 0);
+    page.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_keyboard_alone_and_on_a_phone() {
+    let Some(Opened { stage, base, page, _kept }) = open(true, (1280, 900)).await else { return };
+    fill(&stage, 12, 30).await;
+    page.goto(&format!("{base}/admin")).await.expect("the overview");
+    let keys = async |keys: &str| {
+        page.find(Locator::Css("body")).await.expect("a body").send_keys(keys).await.expect("typed");
+    };
+    let at = async |path: &str| {
+        eventually(Duration::from_secs(10), path, || async {
+            page.current_url().await.is_ok_and(|url| url.path() == path)
+        })
+        .await;
+    };
+    keys("gj").await;
+    at("/admin/jobs").await;
+    keys("j").await;
+    page.active_element().await.expect("a row").send_keys("x").await.expect("chosen");
+    page.active_element().await.expect("a row").send_keys("jj").await.expect("down");
+    page.active_element().await.expect("a row").send_keys("X").await.expect("a range");
+    let chosen = page.execute("return document.querySelectorAll('main input[name=id]:checked').length", vec![]).await;
+    assert_eq!(chosen.expect("a number"), json!(3));
+    keys("?").await;
+    page.find(Locator::Css("dialog[open] dl")).await.expect("help");
+    page.active_element().await.expect("the dialog").send_keys("\u{e00c}").await.expect("escape");
+    page.execute(
+        "document.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, bubbles: true }))",
+        vec![],
+    )
+    .await
+    .expect("the palette");
+    page.active_element().await.expect("its field").send_keys("schedu\u{e007}").await.expect("chosen");
+    at("/admin/schedules").await;
+
+    page.set_window_size(390, 844).await.expect("a phone");
+    let wide = "return document.documentElement.scrollWidth - window.innerWidth";
+    for path in ["", "/jobs", "/jobs?state=dead", "/errors", "/queues", "/bulk", "/workers", "/schedules", "/audit"] {
+        page.goto(&format!("{base}/admin{path}")).await.expect("a page");
+        let over = page.execute(wide, vec![]).await.expect("a width").as_i64().expect("a number");
+        assert!(over <= 0, "/admin{path} is {over} px too wide for a phone");
+    }
+    page.close().await.expect("closed");
+}

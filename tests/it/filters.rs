@@ -1,0 +1,131 @@
+//! The filter grammar: what it finds, by REST and on the page; that what is wrong is told with its place; saved views.
+
+use harness::TestApp;
+use serde_json::json;
+
+use crate::dashboard::{form_token, operator, post};
+
+/// `%` and `"` as a URL has them.
+fn encoded(filter: &str) -> String {
+    filter
+        .bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
+}
+
+/// Twelve jobs in which every field differs somewhere.
+const JOBS: &str = r#"
+    insert into jobs (id, kind, lane, state, priority, rank, attempt, max_attempts, timeout_ms, payload, key_argument, tenant,
+                      last_error, error_code, fingerprint, ran_version, run_at, created_at, started_at, finished_at)
+    select ('0190a000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+           (array['email.send', 'invoice.render', 'debug.probe'])[n % 3 + 1], (array['email', 'documents'])[n % 2 + 1],
+           (array['dead', 'retrying', 'succeeded', 'queued'])[n % 4 + 1], n % 2, 0, n, 20, 1000,
+           jsonb_build_object('order', jsonb_build_object('id', n), 'name', 'n' || n, 'big', 9007199254740993, 'ok', n = 3),
+           'person' || n || '@example.org', case when n = 5 then 'acme' end,
+           case when n % 4 < 2 then 'SMTP 550 no such "user" ' || n end, case when n % 4 < 2 then 'smtp_550' end,
+           case when n % 4 < 2 then 'f' end, '1.4.' || n % 2, now(), now() - n * interval '1 hour',
+           now() - interval '1 minute', now() - interval '1 minute' + n * interval '1 second'
+    from generate_series(0, 11) n"#;
+
+#[tokio::test]
+async fn the_grammar_finds_what_it_says() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.drain().await;
+    app.execute("delete from jobs").await;
+    app.execute(JOBS).await;
+    for (filter, wanted) in [
+        ("", 12),
+        ("state:failed", 6),
+        ("state:dead,queued", 6),
+        ("-state:ended", 6),
+        ("kind:email.*", 4),
+        ("kind:email.send,debug.probe queue:email", 4),
+        ("args.order.id:7", 1),
+        ("args.order.id:\"7\"", 0),
+        ("args.name:n1*", 3),
+        ("args.big:9007199254740993", 12),
+        ("args.big:9007199254740992", 0),
+        ("args.ok:true", 1),
+        ("error:SMTP*", 6),
+        ("error:550*", 0),
+        ("error:550", 6),
+        ("error:smtp_550", 6),
+        ("\"such \\\"user\\\" 4\"", 1),
+        ("about:person1*", 3),
+        ("person3", 1),
+        ("tenant:acme", 1),
+        ("-tenant:acme", 11),
+        ("attempt>8 attempt<=10", 2),
+        ("age<150m", 3),
+        ("age>=10h", 2),
+        ("version:1.4.1", 6),
+        ("took>9s", 2),
+        ("priority:1", 6),
+        ("group:f", 6),
+        ("id:0190a000-0000-7000-8000-000000000003,0190a000-0000-7000-8000-000000000004", 2),
+        ("100%", 0),
+    ] {
+        let found = admin.get(&format!("/api/v1/admin/jobs?filter={}", encoded(filter))).await.ok();
+        assert_eq!(found.as_array().expect("rows").len(), wanted, "{filter}");
+    }
+    let both = admin.get("/api/v1/admin/jobs?filter=state%3Aqueued+kind%3Aemail.*&state=dead").await.ok();
+    assert!(both.as_array().is_some_and(|rows| rows.iter().all(|row| row["state"] == "dead") && rows.len() == 1));
+    let wrong = admin.get("/api/v1/admin/jobs?filter=state%3Adead+kid%3Ax").await;
+    assert_eq!(wrong.wrong_fields(), ["filter[11]"]);
+    let terms = admin.get("/api/v1/admin/jobs/suggestions").await.ok().to_string();
+    for term in ["state:failed", "kind:email.send", "queue:email", "tenant:acme", "error:smtp_550", "args.order:"] {
+        assert!(terms.contains(&format!("\"{term}\"")), "{term} is not in {terms}");
+    }
+    app.leave_jobs();
+}
+
+#[tokio::test]
+async fn the_page_keeps_everything_in_its_address() {
+    let mut app = TestApp::new().await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    app.drain().await;
+    app.execute("delete from jobs").await;
+    app.execute(JOBS).await;
+    let page = chef.get("/admin/jobs?filter=state%3Afailed+kind%3Aemail.*&columns=age&columns=code").await.status(200);
+    let text = page.text.replace("&#x3D;", "=");
+    assert!(
+        text.contains("value=\"state:failed kind:email.*\"")
+            && text.contains("Error code")
+            && !text.contains("Attempts</th>")
+    );
+    assert!(text.contains("/admin/jobs?filter=state%3Afailed\""), "a chip lets go of the kind");
+    assert!(
+        text.contains("<option value=\"state:failed kind:email.* tenant:acme\">"),
+        "terms may be added without a script"
+    );
+    let wrong = chef.get("/admin/jobs?filter=kind%3Aa+ag%3C2h").await.status(200).text;
+    assert!(wrong.contains("At character 8") && wrong.contains("value=\"kind:a ag&lt;2h\""), "{wrong}");
+
+    // A view of one's own is seen by nobody else; a shared one by everybody.
+    let token = form_token(&page);
+    let query = "filter=state%3Afailed&columns=age%2Ccode";
+    let query = query.replace('%', "%25").replace('&', "%26");
+    for (name, shared) in [("mine", ""), ("ours", "1")] {
+        let fields = [("token", &*token), ("name", name), ("query", &query), ("shared", shared)];
+        post(&chef, "/admin/views", &fields).await.status(303);
+    }
+    app.person("olga", "operator").await;
+    app.person("vera", "viewer").await;
+    let vera = operator(&app, "vera").await;
+    let seen = vera.get("/admin/jobs").await.status(200).text.replace("&#x3D;", "=");
+    assert!(
+        seen.contains("href=\"/admin/jobs?filter=state%3Afailed&amp;columns=age%2Ccode\">ours")
+            && !seen.contains(">mine")
+    );
+    let hers = form_token(&vera.get("/admin/jobs").await);
+    let fields = [("token", &*hers), ("name", "all"), ("query", "state=dead"), ("shared", "1")];
+    post(&vera, "/admin/views", &fields).await.status(403);
+    let ours =
+        app.sql("select id from saved_views where owner_id is null").await[0]["id"].as_str().expect("an id").to_owned();
+    post(&vera, &format!("/admin/views/{ours}/forget"), &[("token", &hers)]).await.status(404);
+    post(&chef, &format!("/admin/views/{ours}/forget"), &[("token", &token)]).await.status(303);
+    assert_eq!(app.sql("select count(*) from saved_views").await[0]["count"], json!(1));
+    app.leave_jobs();
+}
