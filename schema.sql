@@ -319,6 +319,24 @@ CREATE TABLE public.emails (
     CONSTRAINT emails_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'held'::text, 'sending'::text, 'sent'::text, 'bounced'::text, 'complained'::text, 'failed'::text, 'suppressed'::text, 'expired'::text, 'uncertain'::text])))
 );
 
+CREATE TABLE public.erasures (
+    id uuid NOT NULL,
+    user_id uuid,
+    address public.citext,
+    former_status text,
+    requested_by uuid,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    run_at timestamp with time zone NOT NULL,
+    due_by timestamp with time zone NOT NULL,
+    steps text[] DEFAULT '{}'::text[] NOT NULL,
+    cursor uuid,
+    traces text[] DEFAULT '{}'::text[] NOT NULL,
+    kept jsonb DEFAULT '[]'::jsonb NOT NULL,
+    job_id uuid,
+    cancelled_at timestamp with time zone,
+    done_at timestamp with time zone
+);
+
 CREATE TABLE public.error_groups (
     fingerprint text NOT NULL,
     kind text NOT NULL,
@@ -384,6 +402,25 @@ CREATE TABLE public.files (
     CONSTRAINT files_name_check CHECK ((name <> ''::text)),
     CONSTRAINT files_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text)),
     CONSTRAINT files_size_check CHECK ((size >= 0))
+);
+
+CREATE TABLE public.group_members (
+    group_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    added_by uuid,
+    added_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.groups (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    color text DEFAULT ''::text NOT NULL,
+    permissions text[] DEFAULT '{}'::text[] NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT groups_color_check CHECK ((color ~ '^(#[0-9a-f]{6})?$'::text))
 );
 
 CREATE TABLE public.idempotency_keys (
@@ -741,6 +778,15 @@ END) STORED NOT NULL,
     CONSTRAINT payments_refunded_cents_check CHECK ((refunded_cents >= 0))
 );
 
+CREATE TABLE public.permission_grants (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    permission text NOT NULL,
+    granted_by uuid,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.products (
     id uuid NOT NULL,
     slug text NOT NULL,
@@ -826,7 +872,8 @@ CREATE TABLE public.requests (
 CREATE TABLE public.roles (
     code text NOT NULL,
     label text NOT NULL,
-    permissions text[] DEFAULT '{}'::text[] NOT NULL
+    permissions text[] DEFAULT '{}'::text[] NOT NULL,
+    is_system boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.saved_views (
@@ -1045,6 +1092,9 @@ ALTER TABLE ONLY public.emails
 ALTER TABLE ONLY public.emails
     ADD CONSTRAINT emails_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.error_groups
     ADD CONSTRAINT error_groups_pkey PRIMARY KEY (fingerprint);
 
@@ -1053,6 +1103,15 @@ ALTER TABLE ONLY public.exports
 
 ALTER TABLE ONLY public.files
     ADD CONSTRAINT files_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.group_members
+    ADD CONSTRAINT group_members_pkey PRIMARY KEY (group_id, user_id);
+
+ALTER TABLE ONLY public.groups
+    ADD CONSTRAINT groups_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.groups
+    ADD CONSTRAINT groups_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, key);
@@ -1146,6 +1205,12 @@ ALTER TABLE ONLY public.payments
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_stripe_session_id_key UNIQUE (stripe_session_id);
+
+ALTER TABLE ONLY public.permission_grants
+    ADD CONSTRAINT permission_grants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.permission_grants
+    ADD CONSTRAINT permission_grants_user_id_permission_key UNIQUE (user_id, permission);
 
 ALTER TABLE ONLY public.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (id);
@@ -1246,6 +1311,8 @@ CREATE INDEX bulk_items_pending ON public.bulk_items USING btree (operation_id, 
 
 CREATE INDEX bulk_operations_old ON public.bulk_operations USING btree (created_at);
 
+CREATE INDEX customers_email ON public.customers USING btree (email);
+
 CREATE INDEX disputes_payment ON public.disputes USING btree (payment_id);
 
 CREATE INDEX emails_again ON public.emails USING btree (again_of) WHERE (again_of IS NOT NULL);
@@ -1259,6 +1326,14 @@ CREATE INDEX emails_subject ON public.emails USING btree (subject_id) WHERE (sub
 CREATE INDEX emails_to ON public.emails USING btree (to_address, id);
 
 CREATE INDEX emails_user ON public.emails USING btree (user_id) WHERE (user_id IS NOT NULL);
+
+CREATE INDEX erasures_done ON public.erasures USING btree (done_at) WHERE (done_at IS NOT NULL);
+
+CREATE UNIQUE INDEX erasures_of_address ON public.erasures USING btree (address) WHERE ((done_at IS NULL) AND (cancelled_at IS NULL));
+
+CREATE UNIQUE INDEX erasures_of_user ON public.erasures USING btree (user_id) WHERE ((done_at IS NULL) AND (cancelled_at IS NULL));
+
+CREATE INDEX erasures_open ON public.erasures USING btree (due_by) WHERE ((done_at IS NULL) AND (cancelled_at IS NULL));
 
 CREATE INDEX error_groups_seen ON public.error_groups USING btree (last_seen);
 
@@ -1276,7 +1351,11 @@ CREATE INDEX files_sha256 ON public.files USING btree (sha256);
 
 CREATE INDEX files_user ON public.files USING btree (user_id) WHERE (user_id IS NOT NULL);
 
+CREATE INDEX group_members_user ON public.group_members USING btree (user_id);
+
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
+
+CREATE INDEX idempotency_keys_scope ON public.idempotency_keys USING btree (scope) WHERE (scope <> 'anonymous'::text);
 
 CREATE INDEX invoices_credit_of ON public.invoices USING btree (credit_of_id) WHERE (credit_of_id IS NOT NULL);
 
@@ -1374,6 +1453,8 @@ CREATE INDEX refunds_payment ON public.refunds USING btree (payment_id, id);
 
 CREATE INDEX refunds_unsettled ON public.refunds USING btree (created_at) WHERE (status = ANY (ARRAY['requested'::text, 'pending'::text]));
 
+CREATE INDEX requests_email ON public.requests USING btree (submitter_email);
+
 CREATE INDEX requests_list ON public.requests USING btree (status, kind, id);
 
 CREATE INDEX requests_submitter ON public.requests USING btree (submitter_id) WHERE (submitter_id IS NOT NULL);
@@ -1428,6 +1509,9 @@ ALTER TABLE ONLY public.customers
 ALTER TABLE ONLY public.disputes
     ADD CONSTRAINT disputes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
+ALTER TABLE ONLY public.erasures
+    ADD CONSTRAINT erasures_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY public.exports
     ADD CONSTRAINT exports_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.files(id) ON DELETE SET NULL;
 
@@ -1436,6 +1520,15 @@ ALTER TABLE ONLY public.exports
 
 ALTER TABLE ONLY public.exports
     ADD CONSTRAINT exports_subject_user_id_fkey FOREIGN KEY (subject_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.group_members
+    ADD CONSTRAINT group_members_added_by_fkey FOREIGN KEY (added_by) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.group_members
+    ADD CONSTRAINT group_members_group_id_fkey FOREIGN KEY (group_id) REFERENCES public.groups(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.group_members
+    ADD CONSTRAINT group_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.invoice_lines
     ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE CASCADE;
@@ -1499,6 +1592,12 @@ ALTER TABLE ONLY public.payment_methods
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.permission_grants
+    ADD CONSTRAINT permission_grants_granted_by_fkey FOREIGN KEY (granted_by) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.permission_grants
+    ADD CONSTRAINT permission_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;

@@ -34,7 +34,7 @@ pub async fn lacks(
     if kind == ExportKind::PersonalData && subject == Some(who) {
         return Ok(None);
     }
-    let rights = permissions::of_role(tx, &user.role).await?;
+    let rights = permissions::of_user(tx, user.id).await?;
     let needed = [RUN, if kind == ExportKind::AuditLog { READ_AUDIT } else { RUN }];
     Ok(needed.into_iter().find(|right| !rights.can(right)))
 }

@@ -9,7 +9,7 @@ use crate::kernel::ids::ErasureId;
 use crate::platform::jobs::{Job, Lane, Retry};
 
 /// Takes everything about somebody out of every table, mail and file, but what the law keeps.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Anonymise {
     /// Whose erasure.
     pub erasure: ErasureId,
@@ -24,7 +24,7 @@ impl Job for Anonymise {
 }
 
 /// Sees to it that nobody waits in vain to be forgotten: jobs that were lost, deadlines that come near, news that came late.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WatchErasures {}
 
 impl Job for WatchErasures {

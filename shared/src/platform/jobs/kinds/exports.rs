@@ -9,7 +9,7 @@ use crate::kernel::ids::{ExportId, UserId};
 use crate::platform::jobs::{Job, Lane, Retry};
 
 /// Writes an export, part by part.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BuildExport {
     /// Which.
     pub export: ExportId,

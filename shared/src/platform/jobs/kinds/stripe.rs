@@ -90,7 +90,7 @@ impl Job for ExpireSession {
 }
 
 /// Deletes a customer and their cards at Stripe.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DeleteStripeCustomer {
     /// `cus_…`
     pub customer: String,

@@ -9,7 +9,7 @@ use crate::kernel::ids::UserId;
 use crate::platform::jobs::{Job, Lane, Retry};
 
 /// Deletes audit entries that their retention lets go.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PurgeAudit {
     /// Only what was written before; none: all that may go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +27,7 @@ impl Job for PurgeAudit {
 }
 
 /// Reads the audit log and its chain again, and sounds the alarm when something does not fit.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VerifyAudit {}
 
 impl Job for VerifyAudit {
@@ -38,7 +38,7 @@ impl Job for VerifyAudit {
 }
 
 /// Counts anew what the statistics show.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RefreshStats {}
 
 impl Job for RefreshStats {
