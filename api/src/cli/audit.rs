@@ -127,7 +127,9 @@ async fn verify(platform: &Platform, head: Option<&Anchor>, as_json: bool) -> Re
     if as_json {
         say(json(&verdict)?);
     } else {
-        verdict.findings.iter().for_each(|finding| say(&finding.said));
+        for finding in &verdict.findings {
+            say(&finding.said);
+        }
         say(format_args!(
             "{} links, {} entries, {} gone by retention, {} without traces of a person, {} not in the chain yet",
             verdict.links, verdict.entries, verdict.purged, verdict.erased, verdict.pending

@@ -144,7 +144,9 @@ async fn read(db: &mut PgConnection, anchor: Option<&Anchor>, newest: Option<i64
         if links.is_empty() {
             break;
         }
-        links.iter().for_each(|link| reader.link(link));
+        for link in &links {
+            reader.link(link);
+        }
     }
     if reader.seq != head.seq || !reader.last.contains(&head.hash) {
         let said = format!("the chain ends at link {}, its head says {}", reader.seq, head.seq);
