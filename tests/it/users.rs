@@ -268,7 +268,7 @@ async fn the_dashboard_shows_people_and_its_forms_change_them() {
     let path = format!("/admin/users/{id}");
     let page = chef.get(&path).await.status(200);
     for (path, says) in
-        [("/admin/users?q=alice", "alice@example.org"), ("/admin/roles", "Atelier"), (&path, "jobs.read")]
+        [("/admin/users?q=alice", "alice@example.org"), ("/admin/roles", "Atelier"), (path.as_str(), "jobs.read")]
     {
         assert!(chef.get(path).await.status(200).text.contains(says), "{path}");
     }
