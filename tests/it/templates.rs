@@ -7,6 +7,7 @@ use shared::platform::templates::{LOCALES, RenderedMail, Templates};
 
 /// Variables that a mail can do without. Everything else that is missing is an error.
 const OPTIONAL: &[(&str, &[&str])] = &[
+    ("account-export-ready", &["first_name"]),
     ("account-password-changed", &["first_name", "ip_address", "support_url"]),
     ("account-password-reset", &["first_name", "ip_address"]),
     ("account-security-alert", &["first_name", "ip_address", "support_url"]),
