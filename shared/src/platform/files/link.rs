@@ -43,11 +43,20 @@ pub fn signed_url(platform: &Platform, file: FileId, disposition: Disposition) -
 
 /// The same with a term of its own, in whole seconds.
 pub fn signed_url_for(platform: &Platform, file: FileId, disposition: Disposition, ttl: Duration) -> String {
+    let base = &platform.config.http.public_url;
+    format!("{base}/api/v1/files/{file}/content?{}", query(platform, file, disposition, ttl))
+}
+
+/// The query alone, for an address of another resource that leads to the same file.
+pub fn signed_query(platform: &Platform, file: FileId, disposition: Disposition) -> String {
+    query(platform, file, disposition, platform.config.files.url_ttl)
+}
+
+fn query(platform: &Platform, file: FileId, disposition: Disposition, ttl: Duration) -> String {
     let ends = platform.clock.now() + TimeDelta::seconds(ttl.as_secs() as i64);
     let (file, expires, disposition) = (file.to_string(), ends.timestamp().to_string(), disposition.name());
     let signature = sign(platform, &file, &expires, disposition);
-    let base = &platform.config.http.public_url;
-    format!("{base}/api/v1/files/{file}/content?expires={expires}&disposition={disposition}&signature={signature}")
+    format!("expires={expires}&disposition={disposition}&signature={signature}")
 }
 
 /// The file that an address leads to and what to do with it; none when a byte of it is not ours or its time is over.

@@ -5,15 +5,18 @@
 //! caller's transaction: a row never names bytes that are not there. Bytes that no row names are swept away a day later
 //! ([`sweep`]). Who may see a file, the caller decides; [`signed_url`] lets whoever has the address.
 
+pub mod archive;
 mod fault;
 mod link;
 mod read;
+mod spool;
 mod store;
 mod sweep;
 
 pub use fault::FileError;
-pub use link::{Disposition, Signed, admits, signed_url, signed_url_for};
+pub use link::{Disposition, Signed, admits, signed_query, signed_url, signed_url_for};
 pub use read::{Chunks, open, read};
+pub use spool::{Upload, Written};
 pub use store::Store;
 pub use sweep::{Swept, sweep};
 
@@ -97,7 +100,21 @@ pub async fn put(tx: &mut Tx, new: NewFile<'_>) -> Result<File> {
     let sha256 = hashed.await.map_err(Error::internal)?;
     hold(tx, &sha256).await?;
     let size = new.bytes.len() as i64;
-    store.write(&sha256, new.bytes).await?;
+    store.write(&sha256, new.bytes.clone()).await?;
+    insert(tx, &new, sha256, size).await
+}
+
+/// The same for a file that was written piece by piece, of which `bytes` is empty: it gets its name in the store at once,
+/// its row with the commit.
+pub async fn put_written(tx: &mut Tx, new: NewFile<'_>, written: Written) -> Result<File> {
+    check(&new)?;
+    let store = tx.platform().files.clone();
+    hold(tx, &written.sha256).await?;
+    store.publish(&written).await?;
+    insert(tx, &new, written.sha256, written.size as i64).await
+}
+
+async fn insert(tx: &mut Tx, new: &NewFile<'_>, sha256: String, size: i64) -> Result<File> {
     let id = FileId::new();
     let row = sqlx::query!(
         "insert into files (id, kind, sha256, size, content_type, name, user_id, expires_at)

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
@@ -20,6 +21,8 @@ use object_store::{
 use secrecy::ExposeSecret;
 
 use super::fault::{FileError, sentence};
+use super::read::Chunks;
+use super::spool::{SPOOL, Written};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::config::FilePlace;
@@ -34,7 +37,9 @@ const RETRY: Duration = Duration::from_secs(8);
 /// The store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    inner: Arc<dyn ObjectStore>,
+    pub(super) inner: Arc<dyn ObjectStore>,
+    /// The same place, for what may be lost with the machine.
+    pub(super) spool: Arc<dyn ObjectStore>,
     prefix: Path,
     /// As sentences name it.
     pub(super) at: Arc<str>,
@@ -62,7 +67,8 @@ impl Store {
                 let inner = builder.with_retry(retry).with_bucket_name(bucket).build().map_err(Error::internal)?;
                 let at = format!("s3://{bucket}/{prefix}").trim_end_matches('/').into();
                 let prefix = Path::parse(prefix).map_err(Error::internal)?;
-                Ok(Self { inner: Arc::new(inner), prefix, at, folder: None })
+                let inner: Arc<dyn ObjectStore> = Arc::new(inner);
+                Ok(Self { spool: inner.clone(), inner, prefix, at, folder: None })
             }
         }
     }
@@ -71,7 +77,8 @@ impl Store {
         let folder = std::path::absolute(folder).map_err(Error::internal)?;
         let prefix = Path::from_absolute_path(&folder).map_err(Error::internal)?;
         let inner = Arc::new(LocalFileSystem::new().with_fsync(true));
-        Ok(Self { inner, prefix, at: folder.display().to_string().into(), folder: Some(folder.into()) })
+        let spool = Arc::new(LocalFileSystem::new());
+        Ok(Self { inner, spool, prefix, at: folder.display().to_string().into(), folder: Some(folder.into()) })
     }
 
     /// The name of some bytes: `ab/cdef…`.
@@ -92,15 +99,30 @@ impl Store {
     async fn write_at(&self, key: &str, bytes: Bytes) -> Result<(), FileError> {
         self.make_folder().await?;
         let path = self.path(key);
-        match tokio::time::timeout(WRITE, self.inner.put(&path, bytes.into())).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(sentence("write to", &self.at, &error)),
-            Err(_) => Err(self.silent("write to", WRITE)),
+        self.within(self.inner.put(&path, bytes.into()), "write to").await.map(drop)
+    }
+
+    /// What the store does within its time; a sentence otherwise.
+    pub(super) async fn within<T>(
+        &self,
+        work: impl Future<Output = object_store::Result<T>>,
+        doing: &str,
+    ) -> Result<T, FileError> {
+        match tokio::time::timeout(WRITE, work).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => Err(sentence(doing, &self.at, &error)),
+            Err(_) => Err(self.silent(doing, WRITE)),
         }
     }
 
+    /// Gives what was written piece by piece its name. One copy inside S3, which takes 5 GB at most.
+    pub(super) async fn publish(&self, written: &Written) -> Result<(), FileError> {
+        let (from, to) = (self.path(&format!("{SPOOL}/{}", written.name)), self.path(&Self::key(&written.sha256)));
+        self.within(self.inner.rename(&from, &to), "write to").await
+    }
+
     /// Our folder is ours alone: invoices are nobody else's business on this machine.
-    async fn make_folder(&self) -> Result<(), FileError> {
+    pub(super) async fn make_folder(&self) -> Result<(), FileError> {
         let Some(folder) = self.folder.clone() else { return Ok(()) };
         if tokio::fs::try_exists(&folder).await.unwrap_or(false) {
             return Ok(());
@@ -127,6 +149,24 @@ impl Store {
             Ok(Err(error)) => Err(self.unread(&error)),
             Err(_) => Err(self.silent("read from", ANSWER)),
         }
+    }
+
+    /// Opens all of what lies under this name, whatever it is.
+    pub(super) async fn whole(&self, path: &Path) -> Result<Chunks, FileError> {
+        let found = self.within(self.inner.get(path), "read from").await?;
+        let store = self.clone();
+        Ok(found.into_stream().map_err(move |error| store.unread(&error)).boxed())
+    }
+
+    /// What lies in the spool and is older than this is deleted. Returns how many.
+    pub(super) async fn sweep_spool(&self, before: DateTime<Utc>) -> Result<u64, FileError> {
+        let (mut found, mut swept) = (self.spool.list(Some(&self.path(SPOOL))), 0);
+        while let Some(part) = found.try_next().await.map_err(|error| sentence("list", &self.at, &error))? {
+            if part.last_modified < before && self.spool.delete(&part.location).await.is_ok() {
+                swept += 1;
+            }
+        }
+        Ok(swept)
     }
 
     /// A folder where there should be files and is none at all: then it is not one file that is lost.

@@ -1,8 +1,11 @@
 //! Bytes that no row names: of files that were deleted, of transactions that were rolled back, of writers that died.
 
+use std::path::Path;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 
+use super::spool::SPOOL;
 use super::{FileError, Store, lock};
 use crate::kernel::Result;
 use crate::platform::Platform;
@@ -20,7 +23,7 @@ pub struct Swept {
     pub blobs: u64,
     /// Their size together.
     pub bytes: u64,
-    /// Files of writers that died in the middle.
+    /// Files and parts of writers that died in the middle.
     pub halves: u64,
 }
 
@@ -43,7 +46,11 @@ pub async fn sweep(platform: &Platform, go_on: impl Fn() -> bool) -> Result<Swep
         }
     }
     sweep_batch(platform, batch, &mut swept).await?;
-    swept.halves = halves(&platform.files, before).await?;
+    swept.halves = platform.files.sweep_spool(before - YOUNG).await?;
+    if let Some(root) = &platform.files.folder {
+        swept.halves += halves(&platform.files, root, before).await?;
+        swept.halves += halves(&platform.files, &root.join(SPOOL), before - YOUNG).await?;
+    }
     Ok(swept)
 }
 
@@ -81,11 +88,10 @@ async fn forget(platform: &Platform, sha256: &str) -> Result<bool> {
 }
 
 /// A writer that was killed leaves `cdef…#1` in a folder; S3 forgets what was not finished by itself.
-async fn halves(store: &Store, before: DateTime<Utc>) -> Result<u64, FileError> {
-    let Some(root) = store.folder.clone() else { return Ok(0) };
+async fn halves(store: &Store, root: &Path, before: DateTime<Utc>) -> Result<u64, FileError> {
     let failed = |error: std::io::Error| FileError::Store(format!("cannot list {}: {error}", store.at));
     let mut found = 0;
-    let Ok(mut folders) = tokio::fs::read_dir(&root).await else { return Ok(0) };
+    let Ok(mut folders) = tokio::fs::read_dir(root).await else { return Ok(0) };
     while let Some(folder) = folders.next_entry().await.map_err(failed)? {
         let Ok(mut entries) = tokio::fs::read_dir(folder.path()).await else { continue };
         while let Some(entry) = entries.next_entry().await.map_err(failed)? {
