@@ -202,6 +202,38 @@ CREATE TABLE public.error_groups (
     CONSTRAINT error_groups_state_check CHECK ((state = ANY (ARRAY['new'::text, 'known'::text, 'resolved'::text, 'regressed'::text, 'muted'::text])))
 );
 
+CREATE TABLE public.exports (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    format text NOT NULL,
+    filters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    columns text[] DEFAULT '{}'::text[] NOT NULL,
+    excel boolean DEFAULT false NOT NULL,
+    locale text NOT NULL,
+    requested_by uuid NOT NULL,
+    subject_user_id uuid,
+    status text DEFAULT 'requested'::text NOT NULL,
+    job_id uuid NOT NULL,
+    run integer DEFAULT 0 NOT NULL,
+    checkpoint jsonb,
+    rows_done bigint DEFAULT 0 NOT NULL,
+    rows_total bigint,
+    snapshots integer DEFAULT 0 NOT NULL,
+    error text,
+    file_id uuid,
+    size bigint,
+    sha256 text,
+    downloads integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['csv'::text, 'json'::text, 'xlsx'::text, 'zip'::text]))),
+    CONSTRAINT exports_kind_check CHECK ((kind = ANY (ARRAY['personal_data'::text, 'audit_log'::text, 'orders'::text, 'invoices'::text, 'users'::text, 'report'::text]))),
+    CONSTRAINT exports_locale_check CHECK ((locale = ANY (ARRAY['fr'::text, 'en'::text]))),
+    CONSTRAINT exports_status_check CHECK ((status = ANY (ARRAY['requested'::text, 'running'::text, 'ready'::text, 'failed'::text, 'expired'::text, 'cancelled'::text])))
+);
+
 CREATE TABLE public.files (
     id uuid NOT NULL,
     kind text NOT NULL,
@@ -833,6 +865,9 @@ ALTER TABLE ONLY public.emails
 ALTER TABLE ONLY public.error_groups
     ADD CONSTRAINT error_groups_pkey PRIMARY KEY (fingerprint);
 
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.files
     ADD CONSTRAINT files_pkey PRIMARY KEY (id);
 
@@ -1019,6 +1054,14 @@ CREATE INDEX emails_user ON public.emails USING btree (user_id) WHERE (user_id I
 
 CREATE INDEX error_groups_seen ON public.error_groups USING btree (last_seen);
 
+CREATE INDEX exports_expiry ON public.exports USING btree (expires_at) WHERE (status = 'ready'::text);
+
+CREATE UNIQUE INDEX exports_open ON public.exports USING btree (requested_by, kind) WHERE (status = ANY (ARRAY['requested'::text, 'running'::text]));
+
+CREATE INDEX exports_requester ON public.exports USING btree (requested_by, id);
+
+CREATE INDEX exports_subject ON public.exports USING btree (subject_user_id) WHERE (subject_user_id IS NOT NULL);
+
 CREATE INDEX files_expires ON public.files USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
 CREATE INDEX files_sha256 ON public.files USING btree (sha256);
@@ -1149,6 +1192,15 @@ ALTER TABLE ONLY public.customers
 
 ALTER TABLE ONLY public.disputes
     ADD CONSTRAINT disputes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_file_id_fkey FOREIGN KEY (file_id) REFERENCES public.files(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_subject_user_id_fkey FOREIGN KEY (subject_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY public.invoice_lines
     ADD CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES public.invoices(id) ON DELETE CASCADE;

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod dashboard;
 pub mod download;
 pub mod error;
+pub mod exports;
 pub mod extract;
 pub mod http;
 pub mod openapi;

@@ -5,10 +5,11 @@
 //! `sweeper` repairs what was lost.
 //!
 //! `process` is the whole, with its start and its shutdown; `lanes` are its apalis workers. What the jobs do is in `jobs`;
-//! `pdf` paints documents.
+//! `pdf` paints documents, `exports` and `sheets` write files full of rows.
 
 pub mod backend;
 pub mod cx;
+pub mod exports;
 pub mod failure;
 pub mod feeder;
 pub mod jobs;
@@ -22,6 +23,7 @@ pub mod process;
 pub mod registry;
 pub mod runner;
 pub mod settle;
+pub mod sheets;
 pub mod smtp;
 pub mod sweeper;
 pub mod tally;

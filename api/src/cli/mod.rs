@@ -5,6 +5,7 @@ mod batches;
 mod doctor;
 mod errors;
 pub mod exit;
+mod exports;
 mod invoice;
 mod jobs;
 mod kinds;
@@ -110,6 +111,9 @@ enum Command {
     /// Keep Stripe in step with what is here, and read what it told us
     #[command(subcommand)]
     Stripe(stripe::Command),
+    /// Ask for lists and figures as files, and look at how they come along
+    #[command(subcommand)]
+    Exports(exports::Command),
     /// Draw or judge an invoice as a file; needs no database
     ///
     /// `facteur-worker`, which stands beside this program, does it: the painters are there.
@@ -152,6 +156,7 @@ pub async fn run() -> ExitCode {
         Command::Kinds(command) => kinds::run(command).await,
         Command::Batches(command) => batches::run(command).await,
         Command::Stripe(command) => stripe::run(command).await,
+        Command::Exports(command) => exports::run(command).await,
         Command::Invoice { args } => invoice::run(args),
         Command::Openapi => openapi::run(),
     };

@@ -40,13 +40,15 @@ pub enum Place {
     Requests,
     /// Invoices and credit notes.
     Invoices,
+    /// Lists as files.
+    Exports,
     /// Who did what.
     Audit,
     /// Errors.
     Nowhere,
 }
 
-const NAVIGATION: [(Place, &str, &str, &str); 13] = [
+const NAVIGATION: [(Place, &str, &str, &str); 14] = [
     (Place::Overview, "Overview", "/admin", "overview"),
     (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
     (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
@@ -59,6 +61,7 @@ const NAVIGATION: [(Place, &str, &str, &str); 13] = [
     (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
     (Place::Requests, "Requests", "/admin/requests", "requests"),
     (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
+    (Place::Exports, "Exports", "/admin/exports", "exports"),
     (Place::Audit, "Audit", "/admin/audit", "audit"),
 ];
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shared::domain::billing::invoices::document::Kind;
 use shared::domain::billing::invoices::{InvoiceStatus, PdfStatus};
+use shared::domain::exports::{ExportKind, ExportStatus};
 use shared::domain::requests::{Priority, RequestKind, RequestStatus};
 use shared::platform::jobs::admin::batches::BatchView;
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
@@ -139,6 +140,30 @@ pub const fn document(kind: Kind) -> &'static str {
         Kind::CreditNote => "Credit note",
         Kind::Corrective => "Corrected invoice",
         Kind::Deposit => "Deposit invoice",
+    }
+}
+
+/// Where an export stands.
+pub const fn export(status: ExportStatus) -> Mark {
+    match status {
+        ExportStatus::Requested => Mark::new("queued", "queued", "Waiting"),
+        ExportStatus::Running => Mark::new("running", "running", "Being written"),
+        ExportStatus::Ready => Mark::new("succeeded", "succeeded", "Ready"),
+        ExportStatus::Failed => Mark::new("dead", "dead", "Failed"),
+        ExportStatus::Expired => Mark::new("expired", "scheduled", "Expired"),
+        ExportStatus::Cancelled => Mark::new("cancelled", "cancelled", "Cancelled"),
+    }
+}
+
+/// What an export is of, in a word.
+pub const fn export_kind(kind: ExportKind) -> &'static str {
+    match kind {
+        ExportKind::PersonalData => "Personal data",
+        ExportKind::AuditLog => "Audit log",
+        ExportKind::Orders => "Orders",
+        ExportKind::Invoices => "Invoices",
+        ExportKind::Users => "Accounts",
+        ExportKind::Report => "Statistics",
     }
 }
 

@@ -13,6 +13,7 @@ mod desk;
 mod emails;
 mod eml;
 mod errors;
+mod exports;
 mod facts;
 mod fault;
 mod filter;
@@ -66,8 +67,12 @@ pub const ANSWER: &str = "requests.manage";
 /// To see invoices, issue and send them.
 pub const BILL: &str = "invoices.manage";
 
+/// To export lists and figures.
+pub use shared::flows::export_requested::RUN as EXPORT;
+
 /// The ways in: any of these rights opens the dashboard, and the first that is held says where one begins.
-const DOORS: [(&str, &str); 3] = [(READ, "/admin"), (ANSWER, "/admin/requests"), (BILL, "/admin/invoices")];
+const DOORS: [(&str, &str); 4] =
+    [(READ, "/admin"), (ANSWER, "/admin/requests"), (BILL, "/admin/invoices"), (EXPORT, "/admin/exports")];
 
 /// The pages, the actions, signing in and out, the assets.
 pub fn router(app: &App) -> Router<App> {
@@ -87,6 +92,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(MANAGE), actions()))
         .merge(group(Some(ANSWER), letters()))
         .merge(group(Some(BILL), bills()))
+        .merge(group(Some(EXPORT), files()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn(gate::dress))
 }
@@ -101,6 +107,7 @@ pub const fn right(place: Place) -> &'static str {
     match place {
         Place::Requests => ANSWER,
         Place::Invoices => BILL,
+        Place::Exports => EXPORT,
         _ => READ,
     }
 }
@@ -137,6 +144,15 @@ fn bills() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/invoices/{id}/send", post(invoice::send)),
         ("/admin/invoices/{id}/render", post(invoice::render)),
         ("/admin/invoices/{id}/credit", post(invoice::credit)),
+    ]
+}
+
+/// What is exported: asked for, followed, fetched, taken away.
+fn files() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/admin/exports", get(exports::list).post(exports::ask)),
+        ("/admin/exports/{id}/file", get(exports::file)),
+        ("/admin/exports/{id}/drop", post(exports::remove)),
     ]
 }
 

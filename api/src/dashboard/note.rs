@@ -76,13 +76,25 @@ pub enum What {
     InvoiceRefused,
     /// Nobody said why.
     ReasonMissing,
+    /// An export is being made.
+    ExportAsked,
+    /// One of the kind is being made already.
+    ExportOpen,
+    /// Its filters or columns are not known.
+    ExportInvalid,
+    /// An export is not made any more.
+    ExportCancelled,
+    /// Its file was taken away.
+    ExportRevoked,
+    /// It had ended without a file.
+    ExportGone,
     /// The job's state did not allow it.
     Refused,
     /// The preview was used before.
     UsedUp,
 }
 
-const CODES: [(What, &str); 25] = [
+const CODES: [(What, &str); 31] = [
     (What::Retried, "retried"),
     (What::Cancelled, "cancelled"),
     (What::Stopping, "stopping"),
@@ -106,6 +118,12 @@ const CODES: [(What, &str); 25] = [
     (What::InvoiceCredited, "invoice-credited"),
     (What::InvoiceRefused, "invoice-refused"),
     (What::ReasonMissing, "reason-missing"),
+    (What::ExportAsked, "export-asked"),
+    (What::ExportOpen, "export-open"),
+    (What::ExportInvalid, "export-invalid"),
+    (What::ExportCancelled, "export-cancelled"),
+    (What::ExportRevoked, "export-revoked"),
+    (What::ExportGone, "export-gone"),
     (What::Refused, "refused"),
     (What::UsedUp, "used"),
 ];
@@ -127,7 +145,16 @@ impl From<What> for Note {
 impl Note {
     /// With its tone and icon.
     pub fn shown(self) -> Shown {
-        let warn = matches!(self.what, What::Refused | What::UsedUp | What::InvoiceRefused | What::ReasonMissing);
+        let warn = matches!(
+            self.what,
+            What::Refused
+                | What::UsedUp
+                | What::InvoiceRefused
+                | What::ReasonMissing
+                | What::ExportOpen
+                | What::ExportInvalid
+                | What::ExportGone
+        );
         let (tone, icon) = if warn { ("warn", "alert") } else { ("good", "calm") };
         Shown { tone, icon, text: self.text() }
     }
@@ -162,6 +189,12 @@ impl Note {
                 "Nothing was changed: the invoice does not allow it as it stands; see what the rules say.".into()
             }
             What::ReasonMissing => "Nothing was changed: say why.".into(),
+            What::ExportAsked => "The export is being made; you will be told by mail when it is ready.".into(),
+            What::ExportOpen => "Nothing was begun: an export of this kind is being made for you.".into(),
+            What::ExportInvalid => "Nothing was begun: a filter or a column is not one of that list's.".into(),
+            What::ExportCancelled => "The export is cancelled.".into(),
+            What::ExportRevoked => "The file was taken away.".into(),
+            What::ExportGone => "Nothing was changed: that export had ended already.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
             What::UsedUp => "Nothing was changed: that selection was retried before.".into(),
         }

@@ -7,6 +7,7 @@ mod batches;
 pub mod documentation;
 mod emails;
 mod errors;
+pub mod exports;
 mod files;
 mod health;
 mod invoices;
@@ -63,6 +64,9 @@ pub fn tables() -> Vec<Table> {
         schedules::table(),
         alarms::table(),
         emails::table(),
+        exports::mine(),
+        exports::table(),
+        exports::admin(),
         files::table(),
         health::table(),
     ]

@@ -3,6 +3,8 @@
 pub mod catalogue_sync;
 pub mod checkout;
 pub mod evenly;
+pub mod export_ended;
+pub mod export_requested;
 pub mod invoice_credited;
 pub mod invoice_drafted;
 pub mod invoice_issued;

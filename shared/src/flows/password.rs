@@ -104,6 +104,20 @@ pub async fn check_change(platform: &Platform, user: UserId, current: &str, pass
     }
 }
 
+/// Whether this is the caller's password: asked once more before something that a stolen session must not do. 422 on
+/// `password` when not, 429 after too many.
+pub async fn confirm(platform: &Platform, user: UserId, password: &str) -> Result<()> {
+    let (bucket, limit) = (format!("password:{user}"), platform.config.auth.limit);
+    platform.limits.check(&bucket, limit).await?;
+    let stored = credentials::find(&mut *platform.db.acquire().await?, user).await?;
+    let stored = stored.and_then(|found| found.password_hash);
+    if stored.is_some() && passwords::verify(&platform.config, stored.as_deref(), password).await? != Verdict::Wrong {
+        return Ok(());
+    }
+    platform.limits.take(&bucket, limit).await?;
+    Err(Error::field("password", "wrong", "is not your password"))
+}
+
 /// Changes the owner's password; every other session and every reset link ends, the owner is told.
 /// 409 when the password has changed since it was verified.
 pub async fn change(

@@ -78,4 +78,6 @@ ids! {
     OrderLineId,
     /// An invoice or a credit note.
     InvoiceId,
+    /// An export.
+    ExportId,
 }

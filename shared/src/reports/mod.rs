@@ -1,1 +1,3 @@
 //! Reads over everything; changes nothing of others.
+
+pub mod exports;

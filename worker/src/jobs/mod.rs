@@ -1,5 +1,6 @@
 //! One file per kind, and the registry that a test compares with the catalogue.
 
+mod build_export;
 mod create_refund;
 mod dispatch_notification;
 mod draw_summary;
@@ -39,6 +40,7 @@ pub fn registry() -> Registry {
         .with::<kinds::RenderInvoice>()
         .with::<kinds::DrawSummary>()
         .with::<kinds::RemindInvoices>()
+        .with::<kinds::BuildExport>()
         .with::<kinds::PurgeExpired>()
         .with::<kinds::SweepFiles>()
         .with::<kinds::Probe>()

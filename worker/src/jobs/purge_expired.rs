@@ -1,7 +1,7 @@
 //! `maintenance.purge_expired`: deletes what has passed its term, batch by batch, hourly.
 
 use shared::domain::billing::received;
-use shared::domain::identity;
+use shared::domain::{exports, identity};
 use shared::platform::{files, idempotency, jobs, mail, notifications, stripe};
 
 use crate::cx::Cx;
@@ -23,6 +23,9 @@ impl Run for PurgeExpired {
                 + jobs::retention::purge(&mut tx, &cx.platform.config.worker).await?
                 + mail::abandon(&mut tx).await?
                 + mail::purge(&mut tx).await?
+                + exports::close_orphans(&mut tx, None).await?
+                + exports::expire(&mut tx).await?
+                + exports::purge(&mut tx).await?
                 + files::purge(&mut tx).await?
                 + notifications::purge(&mut tx).await?;
             tx.commit().await?;

@@ -2,9 +2,11 @@
 //! `worker/src/jobs/<kind>.rs`; a test compares this page, those files and the registry.
 
 mod documents;
+mod exports;
 mod stripe;
 
 pub use documents::{DrawSummary, RemindInvoices, RenderInvoice};
+pub use exports::BuildExport;
 pub use stripe::{
     CreateRefund, ExpireSession, ProcessStripeEvent, ReconcileStripe, SyncCatalogue, SyncPayment, SyncProduct,
 };
@@ -21,7 +23,7 @@ use crate::kernel::ids::{EmailId, NotificationId, OrderId, PaymentId, UserId};
 use crate::platform::jobs::{Job, Lane, NewJob, Retry};
 
 /// Every kind with its policy.
-pub static ALL: [Kind; 17] = [
+pub static ALL: [Kind; 18] = [
     Kind::of::<SendEmail>(),
     Kind::of::<Welcome>(),
     Kind::of::<DispatchNotification>(),
@@ -36,6 +38,7 @@ pub static ALL: [Kind; 17] = [
     Kind::of::<RenderInvoice>(),
     Kind::of::<DrawSummary>(),
     Kind::of::<RemindInvoices>(),
+    Kind::of::<BuildExport>(),
     Kind::of::<PurgeExpired>(),
     Kind::of::<SweepFiles>(),
     Kind::of::<Probe>(),

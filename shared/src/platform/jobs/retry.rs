@@ -42,6 +42,8 @@ impl Retry {
     pub const STANDARD: Self = Self::new("effect", 10, 5, 2, 3600);
     /// Documents: what fails is the store or the disk; it mends within the hour or a person must look.
     pub const PDF: Self = Self::new("pdf", 8, 5, 3, 1800);
+    /// Exports: what fails is the store or the disk; whoever waits for one hears within two hours.
+    pub const EXPORT: Self = Self::new("export", 5, 60, 4, 7200);
     /// Periodic sweeps: the next tick repeats the work.
     pub const SWEEP: Self = Self::new("sweep", 3, 30, 2, 300);
     /// Probes: short, so that one can watch.

@@ -108,13 +108,15 @@ pub static PASSWORD_RESET: Template = Template {
 };
 /// Tells the owner that the password changed.
 pub static PASSWORD_CHANGED: Template = template("account-password-changed", Class::Security, Lane::EmailHigh);
+/// An export is ready, with a link to where it is fetched.
+pub static EXPORT_READY: Template = template("account-export-ready", Class::Transactional, Lane::Email);
 /// Jobs died.
 pub static DEAD_JOB: Template = template("ops-dead-job", Class::Notification, Lane::EmailHigh);
 /// Something is wrong with the queue.
 pub static QUEUE_ALARM: Template = template("ops-queue-alarm", Class::Notification, Lane::EmailHigh);
 
 /// All of them.
-pub static ALL: [&Template; 21] = [
+pub static ALL: [&Template; 22] = [
     &ADMIN_MESSAGE,
     &ADMIN_INFO,
     &ADMIN_SUCCESS,
@@ -134,6 +136,7 @@ pub static ALL: [&Template; 21] = [
     &ACTIVATION_WELCOME,
     &PASSWORD_RESET,
     &PASSWORD_CHANGED,
+    &EXPORT_READY,
     &DEAD_JOB,
     &QUEUE_ALARM,
 ];

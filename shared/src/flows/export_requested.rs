@@ -1,0 +1,107 @@
+//! Somebody wants an export: it is written down with the job that makes it. Whether they may is asked here, and once more
+//! when it is made: rights end while it waits.
+
+use serde_json::json;
+
+use crate::domain::exports::{self, Export, ExportKind, ExportStatus, NewExport, Scope};
+use crate::domain::identity::permissions;
+use crate::domain::identity::users::{self, Status};
+use crate::kernel::Error;
+use crate::kernel::Result;
+use crate::kernel::ids::{ExportId, UserId};
+use crate::platform::audit::{self, Entry, Severity};
+use crate::platform::files;
+use crate::platform::jobs::kinds::BuildExport;
+use crate::platform::jobs::{self, enqueue};
+use crate::platform::realtime::Topic;
+use crate::platform::tx::{Signal, Tx};
+
+/// To export what is not one's own.
+pub const RUN: &str = "exports.run";
+/// To export the audit log, besides.
+pub const READ_AUDIT: &str = "audit.read";
+
+/// The right that this person lacks for this export; none: they may. One's own personal data needs an active account
+/// alone.
+pub async fn lacks(
+    tx: &mut Tx,
+    who: UserId,
+    kind: ExportKind,
+    subject: Option<UserId>,
+) -> Result<Option<&'static str>> {
+    let user = users::find(tx, who).await?.filter(|user| user.status == Status::Active);
+    let Some(user) = user else { return Ok(Some(RUN)) };
+    if kind == ExportKind::PersonalData && subject == Some(who) {
+        return Ok(None);
+    }
+    let rights = permissions::of_role(tx, &user.role).await?;
+    let needed = [RUN, if kind == ExportKind::AuditLog { READ_AUDIT } else { RUN }];
+    Ok(needed.into_iter().find(|right| !rights.can(right)))
+}
+
+/// Writes the wish and its job. 403 without the right, 404 for the data of nobody, 409 `export_open` while this person's
+/// last one of this kind is being made.
+pub async fn request(tx: &mut Tx, who: UserId, mut new: NewExport) -> Result<Export> {
+    if let Some(right) = lacks(tx, who, new.kind, new.subject).await? {
+        return Err(Error::Forbidden(right.into()));
+    }
+    if let Some(subject) = new.subject {
+        let subject = users::get(tx, subject).await?.id;
+        new.filters = json!({ "user_id": subject });
+    }
+    exports::close_orphans(tx, Some(who)).await?;
+    let id = ExportId::new();
+    let job = enqueue(tx, &BuildExport { export: id, by: who }).await?;
+    let open =
+        || Error::conflict("export_open", "an export of this kind is being made for you: wait for it, or cancel it");
+    let export = exports::insert(tx, id, who, job, &new).await?.ok_or_else(open)?;
+    let details = json!({
+        "kind": new.kind, "format": new.format, "filters": new.filters, "columns": new.columns, "subject": new.subject,
+    });
+    record(tx, "EXPORT_REQUESTED", Severity::Medium, &export, details).await?;
+    tx.after_commit(Signal::Live(Topic::User(who)));
+    Ok(export)
+}
+
+/// What became of an export that somebody does not want (any more).
+pub enum Dropped {
+    /// It was not ready: it ends, and its parts go.
+    Cancelled,
+    /// Its file was taken away.
+    Revoked,
+}
+
+/// Cancels an export that is open, or takes the file of a finished one away. 409 when it has ended without a file.
+/// After the commit its parts are deleted by whoever called, or swept away later.
+pub async fn drop(tx: &mut Tx, scope: Scope, id: ExportId) -> Result<Dropped> {
+    let export = exports::get(tx, scope, id).await?;
+    tx.after_commit(Signal::Live(Topic::User(export.requested_by)));
+    if exports::end(tx, id, ExportStatus::Cancelled, None).await?.is_none() {
+        let file = exports::revoke(tx, id).await?;
+        files::delete(tx, file).await?;
+        record(tx, "EXPORT_REVOKED", Severity::Medium, &export, json!({ "kind": export.kind })).await?;
+        return Ok(Dropped::Revoked);
+    }
+    match jobs::admin::cancel(tx, export.job_id).await {
+        Ok(_) | Err(Error::Conflict { .. } | Error::NotFound(_)) => {}
+        Err(error) => return Err(error),
+    }
+    record(tx, "EXPORT_CANCELLED", Severity::Low, &export, json!({ "kind": export.kind })).await?;
+    Ok(Dropped::Cancelled)
+}
+
+/// Under which the parts of an export are stored.
+pub fn folder(id: ExportId) -> String {
+    id.to_string()
+}
+
+/// Writes down what was done about an export.
+pub async fn record(
+    tx: &mut Tx,
+    action: &str,
+    severity: Severity,
+    export: &Export,
+    details: serde_json::Value,
+) -> Result<()> {
+    audit::record(tx, Entry { action, severity, target: "export", id: export.id.to_string(), details }).await
+}

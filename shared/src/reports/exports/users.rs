@@ -1,0 +1,49 @@
+//! Accounts. No secret of theirs is a column.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Type::{Id, Text, Time};
+use super::{Column, Key, Table, column};
+
+/// Which accounts. Everything is optional and narrows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserFilter {
+    /// The role's code.
+    pub role: Option<String>,
+    /// Where the account stands.
+    pub status: Option<String>,
+    /// The address, to the letter.
+    pub email: Option<String>,
+}
+
+/// The accounts.
+pub static USERS: Table = Table {
+    name: "users",
+    title: ["Comptes", "Accounts"],
+    from: "users u where ($1->>'role' is null or u.role = $1->>'role')
+           and ($1->>'status' is null or u.status = $1->>'status')
+           and ($1->>'email' is null or u.email = ($1->>'email')::citext)",
+    key: "u.id",
+    by: Key::Id,
+    columns: &COLUMNS,
+};
+
+static COLUMNS: [Column; 15] = [
+    column("id", Id, "u.id", "Identifiant", "Id"),
+    column("email", Text, "u.email::text", "Courriel", "E-mail"),
+    column("username", Text, "u.username::text", "Nom d’utilisateur", "User name"),
+    column("first_name", Text, "u.first_name", "Prénom", "First name"),
+    column("last_name", Text, "u.last_name", "Nom", "Last name"),
+    column("role", Text, "u.role", "Rôle", "Role"),
+    column("status", Text, "u.status", "Statut", "Status"),
+    column("locale", Text, "u.locale", "Langue", "Language"),
+    column("phone", Text, "u.phone", "Téléphone", "Telephone"),
+    column("employee_number", Text, "u.employee_number", "Matricule", "Employee number"),
+    column("department", Text, "u.department", "Service", "Department"),
+    column("job_title", Text, "u.job_title", "Fonction", "Job title"),
+    column("last_seen_at", Time, "u.last_seen_at", "Vu le", "Seen"),
+    column("activated_at", Time, "u.activated_at", "Activé le", "Activated"),
+    column("created_at", Time, "u.created_at", "Créé le", "Created"),
+];
