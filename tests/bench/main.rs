@@ -1,5 +1,5 @@
 //! `./dev bench jobs`: what the queue does on this machine, with real stores and the real binaries. (`./dev bench
-//! invoices` is a bench of its own, in `invoices`.)
+//! invoices` and `./dev bench exports` are benches of their own, in `invoices` and `exports`.)
 //!
 //! Every figure is the median of the rounds, each on a fresh database, with the load average of its time beside it. One
 //! file per family: `enqueue`, `rest` and `ingest` (Stripe's events) put jobs in, `drain` and `backlog` take them out,
@@ -9,6 +9,7 @@
 mod backlog;
 mod drain;
 mod enqueue;
+mod exports;
 mod idle;
 mod ingest;
 mod invoices;
@@ -52,6 +53,9 @@ pub struct Options {
 async fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("invoices") {
         return invoices::run(std::env::args().skip(2).peekable());
+    }
+    if std::env::args().nth(1).as_deref() == Some("exports") {
+        return exports::run(std::env::args().skip(2)).await;
     }
     let options = options()?;
     let mut report = Report::default();

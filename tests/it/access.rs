@@ -78,6 +78,7 @@ async fn a_permission_opens_its_own_rows_and_no_other() {
     assert_eq!(
         permissions,
         [
+            "exports.run",
             "invoices.manage",
             "jobs.manage",
             "jobs.read",

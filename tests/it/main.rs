@@ -12,6 +12,7 @@ mod conventions;
 mod dashboard;
 mod delivery;
 mod errors;
+mod exports;
 mod fake_stripe;
 mod faults;
 mod files;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use shared::platform::templates::{LOCALES, RenderedMail, Templates};
 
 /// Variables that a mail can do without. Everything else that is missing is an error.
-const OPTIONAL: [(&str, &[&str]); 21] = [
+const OPTIONAL: [(&str, &[&str]); 22] = [
+    ("account-export-ready", &["first_name"]),
     ("account-password-changed", &["first_name", "ip_address", "support_url"]),
     ("account-password-reset", &["first_name", "ip_address"]),
     ("activation-link", &["first_name", "invited_by"]),
