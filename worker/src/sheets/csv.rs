@@ -103,7 +103,9 @@ mod tests {
     fn line(excel: bool, cells: &[Cell]) -> String {
         let (mut csv, mut out) = (Csv::new(excel), Vec::new());
         csv.begin();
-        cells.iter().for_each(|cell| csv.cell(&mut out, *cell));
+        for cell in cells {
+            csv.cell(&mut out, *cell);
+        }
         csv.end(&mut out);
         String::from_utf8(out).expect("UTF-8")
     }
