@@ -87,7 +87,9 @@ async fn change(post: Post<Changes>) -> Answer {
 fn named(error: Error, at: usize) -> Error {
     match error {
         Error::Invalid(mut fields) => {
-            fields.iter_mut().for_each(|field| field.path = format!("changes[{at}].{}", field.path));
+            for field in &mut fields {
+                field.path = format!("changes[{at}].{}", field.path);
+            }
             Error::Invalid(fields)
         }
         Error::NotFound(_) => Error::field(&format!("changes[{at}].key"), "choice", "there is no such setting"),

@@ -13,7 +13,7 @@ use crate::domain::billing::person::{self, Traces};
 use crate::domain::billing::{customers, invoices, methods, payments, received, refunds};
 use crate::domain::identity::erasures::{self, Erasure, Kept};
 use crate::domain::identity::users::{self, User};
-use crate::domain::{identity, requests};
+use crate::domain::{exports, identity, requests};
 use crate::flows::user_managed::record;
 use crate::flows::{erasure_requested, order_cancelled};
 use crate::kernel::Error;
@@ -90,11 +90,12 @@ pub async fn go_on(tx: &mut Tx, id: ErasureId, own: JobId) -> Result<Went> {
         "stripe_events" => received::forget(tx, &whom.at_stripe(), after).await?,
         "answers" => none(idempotency::forget(tx, who).await?),
         "files" => {
-            let theirs = files::expire(tx, who.user, &whom.bought.files).await?;
+            let also = [&*whom.bought.files, &*exports::files_about(tx, who.user).await?].concat();
+            let theirs = files::expire(tx, who.user, &also).await?;
             if !theirs.is_empty() {
                 return Ok(Went::Files(theirs));
             }
-            None
+            none(exports::forget(tx, who.user).await?)
         }
         "audit" => {
             let subjects: Vec<_> = who.subjects.iter().map(ToString::to_string).collect();

@@ -9,7 +9,9 @@ mod life;
 mod words;
 
 pub use checkpoint::{Checkpoint, Entry, Part};
-pub use life::{Started, close_orphans, downloaded, end, expire, insert, keep, purge, ready, revoke, start};
+pub use life::{
+    Started, close_orphans, downloaded, end, expire, files_about, forget, insert, keep, purge, ready, revoke, start,
+};
 pub use words::{ExportFormat, ExportKind, ExportStatus};
 
 use std::time::Duration;

@@ -31,6 +31,11 @@ pub async fn forget(db: &mut PgConnection, who: &Person, own: JobId, after: Opti
                       or exists (select from job_attempts a where a.job_id = j.id
                                  and position(lower(w) in lower(concat_ws(' ', a.error, a.log))) > 0)
                       or exists (select from job_effects e where e.job_id = j.id and position(lower(w) in lower(e.reply)) > 0)))
+           ), edits as (
+               delete from job_edits d using page where d.job_id = page.id and (d.job_id in (select id from theirs) or exists (
+                   select from unnest($6::text[]) w where position(lower(w) in lower(concat(before, after))) > 0))
+           ), items as (
+               update bulk_items set was = null, why = null where job_id in (select id from theirs)
            ), attempts as (
                update job_attempts set error = null, log = null where job_id in (select id from theirs)
            ), effects as (
@@ -52,16 +57,23 @@ pub async fn forget(db: &mut PgConnection, who: &Person, own: JobId, after: Opti
     Ok(read.last.filter(|_| read.read == PAGE))
 }
 
-/// Groups of failures, alarms, and selections that somebody made by a search.
+/// Groups of failures, alarms, and what somebody kept of a search: selections, bulk operations, views.
 async fn around(db: &mut PgConnection, who: &Person) -> Result<()> {
     sqlx::query!(
         "with groups as (
              update error_groups g set message = '…', note = null
              from unnest($1::text[]) w where position(lower(w) in lower(concat_ws(' ', message, note))) > 0
+         ), operations as (
+             update bulk_operations set filter = '…', reason = null, params = '{}'
+             from unnest($1::text[]) w where position(lower(w) in lower(concat_ws(' ', filter, reason, params))) > 0
+         ), views as (
+             delete from saved_views v where owner_id = $2
+                or exists (select from unnest($1::text[]) w where position(lower(w) in lower(concat_ws(' ', v.name, v.query))) > 0)
          )
          delete from job_selections
          where exists (select from unnest($1::text[]) w where position(lower(w) in lower(filter::text)) > 0)",
-        &who.words
+        &who.words,
+        who.user.map(|user| user.0)
     )
     .execute(&mut *db)
     .await?;

@@ -12,9 +12,11 @@ const fn field(name: &'static str, of: Type, sql: &'static str) -> Column {
 }
 
 /// All of them, the account first.
-pub static TABLES: [&Table; 24] = [
+pub static TABLES: [&Table; 27] = [
     &USERS,
     &USER_PREFERENCES,
+    &GROUP_MEMBERS,
+    &PERMISSION_GRANTS,
     &SESSIONS,
     &ACCOUNT_TOKENS,
     &CUSTOMERS,
@@ -37,6 +39,7 @@ pub static TABLES: [&Table; 24] = [
     &AUDIT_LOG,
     &EXPORTS,
     &EMAIL_SUPPRESSIONS,
+    &ERASURES,
 ];
 
 static USERS: Table = Table {
@@ -81,6 +84,26 @@ static USER_PREFERENCES: Table = Table {
         field("dark_mode", Bool, "t.dark_mode"),
         field("learning_goal_minutes", Integer, "t.learning_goal_minutes::bigint"),
         field("mail_off", Json, "to_jsonb(t.mail_off)::text"),
+    ],
+};
+static GROUP_MEMBERS: Table = Table {
+    name: "groups",
+    title: ["Groupes", "Groups"],
+    from: "group_members t join groups g on g.id = t.group_id where t.user_id = ($1->>'user_id')::uuid",
+    key: "t.group_id",
+    by: Key::Id,
+    columns: &[field("group", Text, "g.name"), field("added_at", Time, "t.added_at")],
+};
+static PERMISSION_GRANTS: Table = Table {
+    name: "permission_grants",
+    title: ["Droits prêtés", "Lent permissions"],
+    from: "permission_grants t where t.user_id = ($1->>'user_id')::uuid",
+    key: "t.id",
+    by: Key::Id,
+    columns: &[
+        field("permission", Text, "t.permission"),
+        field("expires_at", Time, "t.expires_at"),
+        field("created_at", Time, "t.created_at"),
     ],
 };
 static SESSIONS: Table = Table {
@@ -488,6 +511,20 @@ static EMAIL_SUPPRESSIONS: Table = Table {
     ],
 };
 
+static ERASURES: Table = Table {
+    name: "erasures",
+    title: ["Demandes d’effacement", "Erasure requests"],
+    from: "erasures t where t.user_id = ($1->>'user_id')::uuid",
+    key: "t.id",
+    by: Key::Id,
+    columns: &[
+        field("id", Id, "t.id"),
+        field("requested_at", Time, "t.requested_at"),
+        field("due_by", Time, "t.due_by"),
+        field("cancelled_at", Time, "t.cancelled_at"),
+    ],
+};
+
 /// Where what a column says of a person is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Where {
@@ -504,12 +541,21 @@ pub const REFERENCES: &[(&str, &str, Where)] = &[
     ("account_tokens", "user_id", Where::In("account_tokens")),
     ("audit_log", "actor_id", Where::In("audit_log")),
     ("batches", "created_by", STAFF),
+    ("bulk_operations", "created_by", STAFF),
+    ("bulk_operations", "started_by", STAFF),
+    ("bulk_operations", "undone_by", STAFF),
     ("customers", "user_id", Where::In("customers")),
+    ("email_suppressions", "added_by", STAFF),
     ("emails", "user_id", Where::In("emails")),
+    ("erasures", "requested_by", STAFF),
+    ("erasures", "user_id", Where::In("erasures")),
     ("error_groups", "changed_by", STAFF),
     ("exports", "requested_by", Where::In("exports")),
     ("exports", "subject_user_id", Where::In("exports")),
     ("files", "user_id", Where::In("files")),
+    ("group_members", "added_by", STAFF),
+    ("group_members", "user_id", Where::In("groups")),
+    ("job_edits", "edited_by", STAFF),
     ("job_kinds", "changed_by", STAFF),
     ("job_selections", "created_by", STAFF),
     ("jobs", "created_by", Where::In("jobs")),
@@ -519,9 +565,13 @@ pub const REFERENCES: &[(&str, &str, Where)] = &[
     ("notification_marks", "user_id", Where::In("notification_marks")),
     ("notifications", "user_id", Where::In("notifications")),
     ("orders", "assignee_id", STAFF),
+    ("permission_grants", "granted_by", STAFF),
+    ("permission_grants", "user_id", Where::In("permission_grants")),
     ("refunds", "requested_by", Where::In("refunds")),
     ("requests", "assignee_id", STAFF),
     ("requests", "submitter_id", Where::In("requests")),
+    ("saved_views", "created_by", STAFF),
+    ("saved_views", "owner_id", STAFF),
     ("schedules", "changed_by", STAFF),
     ("sessions", "user_id", Where::In("sessions")),
     ("settings", "updated_by", STAFF),
