@@ -125,7 +125,7 @@ async fn a_direct_debit_that_is_stopped_leaves_its_order_a_day_and_not_for_ever(
     shop.fake.tell(&format!("objects/{intent}"), json!({ "set": { "status": "canceled" } })).await;
     shop.reconcile().await;
     assert_eq!(shop.status(&order).await, is("pending", &["cancelled"]));
-    shop.pass(25 * 3600).await;
+    shop.pass(4 * 24 * 3600).await;
     shop.settle().await;
     assert_eq!(shop.status(&order).await, is("expired", &["cancelled"]), "its pieces are given back");
 }
