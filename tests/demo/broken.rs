@@ -77,7 +77,7 @@ async fn unmatched(shop: &Shop, db: &PgPool) -> anyhow::Result<String> {
     Ok(order.id)
 }
 
-/// A mail whose job is dead: its data has no `subject`.
+/// A mail whose job is dead: its data has no `request_number`.
 async fn lacking(api: &Client, admin: &Client, db: &PgPool) -> anyhow::Result<uuid::Uuid> {
     let tag = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
     let address = format!("visiteuse.{tag}@example.org");
@@ -89,7 +89,7 @@ async fn lacking(api: &Client, admin: &Client, db: &PgPool) -> anyhow::Result<uu
     paused?;
     let again = admin.post(&format!("/api/v1/admin/emails/{first}/resend"), json!({}), 202).await?;
     let id: uuid::Uuid = again["data"]["id"].as_str().context("no mail")?.parse()?;
-    sqlx::query("update emails set vars = vars - 'subject' where id = $1").bind(id).execute(db).await?;
+    sqlx::query("update emails set vars = vars - 'request_number' where id = $1").bind(id).execute(db).await?;
     admin.post("/api/v1/admin/queues/email/resume", json!({}), 204).await?;
     Ok(id)
 }

@@ -284,6 +284,7 @@ async fn the_mail_is_the_kinds_and_what_is_urgent_goes_first() {
         { "template": "admin-info", "lane": "email_high", "n": 1 },
         { "template": "admin-success", "lane": "email", "n": 1 },
         { "template": "admin-success", "lane": "email_high", "n": 1 },
+        { "template": "user-info", "lane": "email", "n": 1 },
         { "template": "user-success", "lane": "email", "n": 1 },
     ]);
     assert_eq!(queued, expected, "a kind without a mail of its own stays in the application");
@@ -303,7 +304,7 @@ async fn a_title_is_text_in_every_mail() {
     }
     app.drain().await;
     let mails = app.mails();
-    assert_eq!(mails.len(), 4, "{:?}", subjects(&mails));
+    assert_eq!(mails.len(), 6, "{:?}", subjects(&mails));
     for mail in mails {
         assert!(!mail.html.contains("<img") && !mail.html.contains("<script"), "{}", mail.html);
         assert!(mail.html.contains("&lt;img src") && mail.html.contains("&lt;script&gt;alert(2)"), "{}", mail.html);

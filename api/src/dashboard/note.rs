@@ -294,6 +294,13 @@ impl Note {
             What::Muted => "Muted. It is still counted.".into(),
             What::Known => "Marked as known.".into(),
             What::Noted => "The note is kept.".into(),
+            _ => self.of_business(),
+        }
+    }
+
+    /// What was done with invoices, orders, people, events.
+    fn of_business(self) -> String {
+        match self.what {
             What::InvoiceIssued => "The invoice has its number; its files are being drawn.".into(),
             What::InvoiceSent => "The invoice is on its way to who bought.".into(),
             What::InvoiceDrawn => "Its files are being drawn again; those of before stay.".into(),
@@ -311,6 +318,13 @@ impl Note {
             What::OrderRefused => {
                 "Nothing was changed: the order, or what is left of its payment, does not allow it.".into()
             }
+            _ => self.of_desks(),
+        }
+    }
+
+    /// What was done with mails, exports and all the rest.
+    fn of_desks(self) -> String {
+        match self.what {
             What::MailAgain => "This is the new mail; it is on its way.".into(),
             What::DataMended => "The data is kept and the mail is on its way.".into(),
             What::DataRefused => {
@@ -346,6 +360,7 @@ impl Note {
             What::ExportRevoked => "The file was taken away.".into(),
             What::ExportGone => "Nothing was changed: that export had ended already.".into(),
             What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
+            _ => String::new(), // a test sees to it that nothing ends here
         }
     }
 
@@ -374,5 +389,17 @@ impl Note {
     /// The cookie that ends it, once shown.
     pub fn spent(app: &App) -> Cookie<'static> {
         session::cookie(app, NAME, String::new(), Some(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_note_says_something() {
+        for (what, code) in CODES {
+            assert!(!Note::from(*what).text().is_empty(), "{code}");
+        }
     }
 }

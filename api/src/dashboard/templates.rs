@@ -101,7 +101,7 @@ pub async fn show(desk: Desk, Path(name): Path<String>, Query(with): Query<With>
         "name": name, "query": with.query(), "email": with.email, "locale": with.locale(), "error": error,
         "locales": LOCALES.map(|locale| json!({ "value": locale, "chosen": locale == with.locale() })),
         "choices": example.chain(real).collect::<Vec<_>>(),
-        "checks": mail.as_ref().map(mail::checks).unwrap_or_default(),
+        "checks": mail.as_ref().map(|mail| mail::checks(mail, desk.app.platform.config.frontend_url())).unwrap_or_default(),
         "subject": mail.as_ref().map(|mail| &mail.subject), "text": mail.as_ref().map(|mail| &mail.text),
         "class": template.class.name(), "queue": template.lane.name(), "secret": template.link.is_some(),
         "may_act": desk.may_act(),

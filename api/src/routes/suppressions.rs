@@ -51,7 +51,7 @@ struct Containing {
 struct NewSuppression {
     /// The address.
     #[serde(deserialize_with = "fields::trimmed")]
-    #[validate(email, length(max = 254), custom(function = "fields::address"))]
+    #[validate(custom(function = "fields::address"))]
     address: String,
     /// What shows it.
     #[validate(length(min = 1, max = 300))]

@@ -37,7 +37,13 @@ async fn fill(stage: &Stage, dead: i64, rest: i64) {
 }
 
 async fn text(page: &Client) -> String {
-    page.find(Locator::Css("main")).await.expect("a page").text().await.expect("its text")
+    // Live rows replace what was found a moment ago.
+    for _ in 0..5 {
+        if let Ok(text) = page.find(Locator::Css("main")).await.expect("a page").text().await {
+            return text;
+        }
+    }
+    panic!("the page is never at rest");
 }
 
 async fn press(page: &Client, button: &str) {

@@ -19,9 +19,9 @@ async fn an_operator_asks_for_an_export_fetches_it_and_takes_it_away() {
             [("kind", "orders"), ("format", "csv"), ("filters", filters), ("columns", "number"), ("token", &token)];
         post(&chef, "/admin/exports", &fields).await.status(303)
     };
-    ask("colour%3Dblue").await;
+    ask("colour=blue").await;
     assert_eq!(app.sql("select count(*) as n from exports").await[0]["n"], 0);
-    ask("status%3Dcancelled").await;
+    ask("status=cancelled").await;
     let waiting = chef.get("/admin/exports").await.status(200);
     assert!(waiting.text.contains("Waiting") && waiting.text.contains("status&#x3D;cancelled"), "{}", waiting.text);
     app.drain().await;

@@ -11,7 +11,8 @@ use shared::platform::jobs::{NewJob, enqueue_all};
 use shared::platform::tx::Tx;
 use tokio::process::Child;
 
-pub const OPEN: &str = "select count(*) from jobs where state not in ('succeeded', 'dead', 'cancelled')";
+pub const OPEN: &str =
+    "select count(*) from jobs where state not in ('succeeded', 'dead', 'cancelled') and lane = 'default'";
 pub const DONE: &str = "select count(*) from jobs where state = 'succeeded'";
 /// A job that was run more than once, or by more than one worker, has a larger fence.
 pub const ONCE: &str = "select count(*) from jobs where state = 'succeeded' and fence = 1 and attempt = 1";

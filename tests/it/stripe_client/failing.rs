@@ -32,7 +32,7 @@ async fn each_failure_has_its_class() {
         (Fault::Answer(404, "", html.clone()), Class::Unreadable, "unreadable", 1),
         (Fault::Answer(302, "location: /elsewhere\r\n", String::new()), Class::Unreadable, "unreadable", 1),
         (Fault::DoneBut(200, html), Class::Unreadable, "unreadable", 1),
-        (Fault::DoneBut(200, r#"{"id":"ch_1","amount":"many"}"#.into()), Class::Unreadable, "unreadable", 1),
+        (Fault::DoneBut(200, r#"{"id":"ch_1","amount_refunded":"many"}"#.into()), Class::Unreadable, "unreadable", 1),
         (Fault::Lost, Class::Transient, "broken_off", 3),
     ] {
         let before = f.server.seen().len();

@@ -33,7 +33,7 @@ const fn own(name: &'static str, meaning: &'static str, meaning_fr: &'static str
 }
 
 /// All of them.
-pub static PERMISSIONS: [Permission; 18] = [
+pub static PERMISSIONS: [Permission; 20] = [
     lent("users.read", "list and read users", "consulter les utilisateurs"),
     lent(
         "users.manage",
@@ -63,6 +63,12 @@ pub static PERMISSIONS: [Permission; 18] = [
         "retry, cancel, pause, run schedules, probe",
         "relancer, annuler, suspendre, déclencher des tâches",
     ),
+    own(
+        "payload.reveal",
+        "see what is masked in payloads; each look is recorded",
+        "voir ce qui est masqué ; chaque consultation est consignée",
+    ),
+    own("bulk.large", "bulk operations on more than 10,000 jobs", "opérations groupées sur plus de 10 000 tâches"),
     own("stripe_events.manage", "replay and simulate Stripe events", "rejouer et simuler des événements Stripe"),
 ];
 

@@ -22,7 +22,7 @@ use Fate::{Emptied, Gone, Ids, Kept, Nothing};
 pub const TABLES: [(&str, Fate); 56] = [
     ("account_tokens", Gone),
     ("alarms", Emptied),
-    ("audit_chain", Nothing),
+    ("audit_chain", Ids),
     ("audit_head", Nothing),
     ("audit_log", Emptied),
     ("audit_pending", Nothing),

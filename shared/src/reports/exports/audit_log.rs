@@ -44,7 +44,7 @@ pub static AUDIT_LOG: Table = Table {
     columns: &COLUMNS,
 };
 
-static COLUMNS: [Column; 14] = [
+static COLUMNS: [Column; 13] = [
     column("id", Integer, "a.id", "Rang", "Place"),
     column("occurred_at", Time, "a.occurred_at", "Date", "When"),
     column("action", Text, "a.action", "Action", "Action"),
@@ -54,7 +54,6 @@ static COLUMNS: [Column; 14] = [
     column("actor_email", Text, "a.actor_email", "Auteur", "Actor"),
     column("target_type", Text, "a.target_type", "Type d’objet", "Target type"),
     column("target_id", Text, "a.target_id", "Objet", "Target"),
-    column("description", Text, "a.description", "Description", "Description"),
     column("details", Json, "a.details::text", "Détails", "Details"),
     column("ip_address", Text, "host(a.ip_address)", "Adresse IP", "IP address"),
     column("user_agent", Text, "a.user_agent", "Programme", "User agent"),
