@@ -60,6 +60,8 @@ impl Line {
             "job" => Some(format!("/admin/jobs/{id}")),
             "bulk" => Some(format!("/admin/bulk/{id}")),
             "email" => Some(format!("/admin/emails/{id}")),
+            "order" => Some(format!("/admin/orders/{id}")),
+            "stripe_event" if !id.is_empty() => Some(format!("/admin/stripe-events/{id}")),
             "request" => Some(format!("/admin/requests/{id}")),
             "user" => Some(format!("/admin/users/{id}")),
             "role" | "group" => Some("/admin/roles".to_owned()),

@@ -46,14 +46,28 @@ async fn text(page: &Client) -> String {
     panic!("the page is never at rest");
 }
 
+/// A form is answered by another page, which comes when it comes.
+async fn sees(page: &Client, words: &str) {
+    eventually(Duration::from_secs(20), words, || async {
+        let main = page.find(Locator::Css("main")).await;
+        let text = match main {
+            Ok(main) => main.text().await,
+            Err(error) => Err(error),
+        };
+        text.is_ok_and(|text| text.contains(words))
+    })
+    .await;
+}
+
 async fn press(page: &Client, button: &str) {
     let path = format!("//main//button[contains(normalize-space(.), '{button}')]");
-    let found = page.find(Locator::XPath(&path)).await;
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => panic!("no button `{button}`: {error}; the page says: {}", text(page).await),
-    };
-    found.click().await.expect("pressed");
+    eventually(Duration::from_secs(20), button, || async {
+        match page.find(Locator::XPath(&path)).await {
+            Ok(found) => found.click().await.is_ok(),
+            Err(_) => false,
+        }
+    })
+    .await;
 }
 
 async fn fill_in(page: &Client, field: &str, value: &str) {
@@ -71,7 +85,7 @@ async fn failed_mails_are_found_previewed_retried_at_a_pace_paused_and_undone() 
     fill_in(&page, "#filter", "state:failed kind:email.send error:535*").await;
     page.find(Locator::Css("form.filters button")).await.expect("a button").click().await.expect("filtered");
     press(&page, "Preview all 318 that match").await;
-    assert!(text(&page).await.contains("Retry 318 jobs?"));
+    sees(&page, "Retry 318 jobs?").await;
     // They keep arriving: none of them is meant.
     fill(&stage, 5, 0).await;
     fill_in(&page, "[name=per_second]", "40").await;
@@ -81,7 +95,7 @@ async fn failed_mails_are_found_previewed_retried_at_a_pace_paused_and_undone() 
     let done = "select count(*) from bulk_items where outcome = 'done'";
     eventually(Duration::from_secs(60), "the first are retried", || async { stage.count(done).await > 0 }).await;
     press(&page, "Pause").await;
-    assert!(text(&page).await.contains("Paused"));
+    sees(&page, "Paused").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let paused = stage.count(done).await;
     assert!(paused < FAILED, "forty a second leave something to pause");
@@ -99,7 +113,7 @@ async fn failed_mails_are_found_previewed_retried_at_a_pace_paused_and_undone() 
         .await
         .expect("opened");
     press(&page, "Undo it").await;
-    assert!(text(&page).await.contains("Undone"));
+    sees(&page, "Undone").await;
     assert_eq!(stage.count("select count(*) from jobs where state = 'dead'").await, FAILED + 5);
     page.close().await.expect("closed");
 }
@@ -117,9 +131,10 @@ async fn a_payload_is_mended_checked_compared_and_retried() {
     page.goto(&format!("{base}/admin/jobs/0190a000-0000-7000-8000-000000000001/edit")).await.expect("the editor");
     fill_in(&page, "textarea[name=payload]", "{\"mode\": \"dance\"}").await;
     press(&page, "Check").await;
-    assert!(text(&page).await.contains("dance"), "the kind says what is wrong: {}", text(&page).await);
+    sees(&page, "dance").await; // the kind says what is wrong
     fill_in(&page, "textarea[name=payload]", "{\"mode\": \"ok\"}").await;
     press(&page, "Check").await;
+    sees(&page, "Save and retry").await;
     let compared = text(&page).await;
     assert!(compared.contains("\"fail\"") && compared.contains("\"ok\""), "{compared}");
     let _worker = stage.worker();
