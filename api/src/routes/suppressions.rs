@@ -52,6 +52,7 @@ struct NewSuppression {
     /// The address.
     #[serde(deserialize_with = "fields::trimmed")]
     #[validate(custom(function = "fields::address"))]
+    #[schemars(email, length(max = 254))]
     address: String,
     /// What shows it.
     #[validate(length(min = 1, max = 300))]
