@@ -72,10 +72,10 @@ async fn show(State(app): State<App>, caller: Caller) -> Answer {
     data(&Me { user, permissions: caller.permissions })
 }
 
-/// What changes; absent stays.
+/// What changes about somebody, by themselves or by an administrator; absent stays.
 #[derive(Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+pub(super) struct Change {
     /// First name.
     #[serde(default, deserialize_with = "fields::trimmed_option")]
     #[validate(length(min = 1, max = 60), custom(function = "fields::name"))]
@@ -96,15 +96,21 @@ struct Change {
     phone: Option<String>,
 }
 
+impl Change {
+    /// As the account takes it.
+    pub(super) fn profile(&self) -> Profile {
+        Profile {
+            first_name: self.first_name.clone(),
+            last_name: self.last_name.clone(),
+            username: self.username.clone(),
+            locale: self.locale.map(|locale| locale.code().to_owned()),
+            phone: self.phone.clone(),
+        }
+    }
+}
+
 async fn change(caller: Caller, post: Post<Change>) -> Answer {
-    let Change { first_name, last_name, username, locale, phone } = &post.body;
-    let profile = Profile {
-        first_name: first_name.clone(),
-        last_name: last_name.clone(),
-        username: username.clone(),
-        locale: locale.map(|locale| locale.code().to_owned()),
-        phone: phone.clone(),
-    };
+    let profile = post.body.profile();
     let mut tx = post.begin().await?;
     let user = users::update(&mut tx, caller.user, &profile).await?;
     let details = json!({ "fields": profile.changes() });

@@ -7,12 +7,12 @@ use shared::domain::identity::directory::{self, OpenSession, UserFilter};
 use shared::domain::identity::erasures::{self, Erasure};
 use shared::domain::identity::fields;
 use shared::domain::identity::permissions::{self, Held};
-use shared::domain::identity::users::{self, NewUser, Profile, Status, User};
+use shared::domain::identity::users::{self, NewUser, Status, User};
 use shared::flows::{erasure_requested, user_managed};
 use shared::kernel::ids::{SessionId, UserId};
 use validator::Validate;
 
-use super::me::Locale;
+use super::me::{Change, Locale};
 use super::requests::line;
 use crate::app::App;
 use crate::auth::Caller;
@@ -79,6 +79,7 @@ struct NewAccount {
     /// The address: where the activation link goes.
     #[serde(deserialize_with = "fields::trimmed")]
     #[validate(custom(function = "fields::address"))]
+    #[schemars(email, length(max = 254))]
     email: String,
     /// First name.
     #[serde(deserialize_with = "fields::trimmed")]
@@ -140,41 +141,9 @@ async fn show(State(app): State<App>, Path(id): Path<UserId>) -> Answer {
     data(&Whole { user, permissions, erasure })
 }
 
-/// What changes; absent stays.
-#[derive(Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Change {
-    /// First name.
-    #[serde(default, deserialize_with = "fields::trimmed_option")]
-    #[validate(length(min = 1, max = 60), custom(function = "fields::name"))]
-    first_name: Option<String>,
-    /// Last name.
-    #[serde(default, deserialize_with = "fields::trimmed_option")]
-    #[validate(length(min = 1, max = 60), custom(function = "fields::name"))]
-    last_name: Option<String>,
-    /// Another name to sign in with.
-    #[serde(default, deserialize_with = "fields::trimmed_option")]
-    #[validate(length(min = 3, max = 32), custom(function = "fields::username"))]
-    username: Option<String>,
-    /// The language of mails.
-    locale: Option<Locale>,
-    /// Telephone; empty removes it.
-    #[serde(default, deserialize_with = "fields::trimmed_option")]
-    #[validate(length(max = 32), custom(function = "fields::phone"))]
-    phone: Option<String>,
-}
-
 async fn change(Path(id): Path<UserId>, caller: Caller, post: Post<Change>) -> Answer {
-    let Change { first_name, last_name, username, locale, phone } = &post.body;
-    let profile = Profile {
-        first_name: first_name.clone(),
-        last_name: last_name.clone(),
-        username: username.clone(),
-        locale: locale.map(|locale| locale.code().to_owned()),
-        phone: phone.clone(),
-    };
     let mut tx = post.begin().await?;
-    let user = user_managed::update(&mut tx, &caller.authority(), id, &profile).await?;
+    let user = user_managed::update(&mut tx, &caller.authority(), id, &post.body.profile()).await?;
     post.ok(tx, &user).await
 }
 
