@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use shared::domain::billing::invoices::InvoiceFilter;
 use shared::domain::billing::orders::OrderFilter;
 use shared::domain::exports::{ExportFormat, ExportKind, NewExport};
+use shared::domain::identity::directory::UserFilter;
 use shared::kernel::ids::UserId;
 use shared::kernel::{Error, Result};
-use shared::reports::exports::audit_log::AuditFilter;
+use shared::platform::audit::AuditFilter;
 use shared::reports::exports::tables;
-use shared::reports::exports::users::UserFilter;
 use validator::Validate;
 
 /// An export about to be asked for.

@@ -154,16 +154,14 @@ async fn a_whole_group_is_retried() {
         job(BOUNCE, "cancelled"),
     ];
     app.execute(&jobs.concat()).await;
-    let preview = |filter: Value| async {
-        let reply = admin.post("/api/v1/admin/jobs/retry/preview", filter).await.created();
-        (reply["count"].clone(), reply["selection"].clone())
+    let retried = async |filter: Value| {
+        let body = json!({ "filter": filter });
+        admin.post("/api/v1/admin/jobs/retry", body).await.status(202).data()["total"].clone()
     };
-    assert_eq!(preview(json!({ "error": BOUNCE, "state": "dead" })).await.0, 2);
-    let (count, selection) = preview(json!({ "error": BOUNCE })).await;
-    assert_eq!(count, 3, "what retries and what is dead");
-    let applied = admin.post("/api/v1/admin/jobs/retry", json!({ "selection": selection })).await.ok();
-    assert_eq!((&applied["retried"], &applied["filter"]), (&json!(3), &json!({ "error": BOUNCE })));
-    assert_eq!(app.drain().await, 3);
+    let draft = json!({ "action": "retry", "filter": { "error": BOUNCE, "state": "dead" } });
+    assert_eq!(admin.post("/api/v1/admin/bulk", draft).await.created()["total"], 2);
+    assert_eq!(retried(json!({ "error": BOUNCE })).await, 3, "what retries and what is dead");
+    assert_eq!(app.drain().await, 4, "them, and who brings them back");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +187,8 @@ async fn an_operator_reads_and_resolves_failures_at_the_terminal() {
         assert_eq!(stage.count(&count).await, 1, "{state}");
     }
     let retried = run(&stage, "facteur", &["jobs", "retry", "--error", BOUNCE, "--yes"]).await;
-    assert!(said(&retried).contains("1 queued again"), "{}", said(&retried));
+    assert!(said(&retried).contains("retry 1 jobs"), "{}", said(&retried));
+    assert_eq!(stage.count("select count(*) from bulk_operations where state = 'running'").await, 1);
     assert_eq!(run(&stage, "facteur", &["errors", "resolve", OTHER]).await.status.code(), Some(65));
     assert_eq!(stage.count("select count(*) from audit_log where action = 'ERROR_GROUP_RESOLVED'").await, 1);
 }

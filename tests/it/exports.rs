@@ -3,7 +3,8 @@
 mod dashboard;
 mod full;
 mod killed;
-mod lists;
+pub mod lists;
+mod million;
 mod personal;
 mod rights;
 mod slow;
@@ -12,7 +13,7 @@ use harness::{Client, Reply, TestApp};
 use serde_json::{Value, json};
 
 /// Orders of one customer, numbered from 1, of which every hundredth is cancelled and every second has an evil title.
-async fn orders(app: &TestApp, count: usize) {
+pub async fn orders(app: &TestApp, count: usize) {
     app.execute(&many_orders(count)).await;
 }
 
@@ -36,14 +37,14 @@ fn many_orders(count: usize) -> String {
 }
 
 /// Asks for an export, and has it made. Gives it as it is then.
-async fn made(app: &TestApp, by: &Client, wish: Value) -> Value {
+pub async fn made(app: &TestApp, by: &Client, wish: Value) -> Value {
     let asked = by.post("/api/v1/admin/exports", wish).await.status(202);
     let address = asked.header("location").expect("a location").to_owned();
     app.drain().await;
     by.get(&address).await.ok()
 }
 
-fn id(export: &Value) -> String {
+pub fn id(export: &Value) -> String {
     export["id"].as_str().expect("an id").to_owned()
 }
 
@@ -54,7 +55,7 @@ fn signed(export: &Value) -> String {
 }
 
 /// The file of an export that is ready.
-async fn fetched(by: &Client, export: &Value) -> Reply {
+pub async fn fetched(by: &Client, export: &Value) -> Reply {
     assert_eq!(export["status"], "ready", "{export}");
     by.get(&format!("/api/v1/exports/{}/file", id(export))).await.status(200)
 }
@@ -73,6 +74,6 @@ fn judged(program: &str, file: &[u8]) -> Option<Value> {
     Some(serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
-fn wish(kind: &str, format: &str) -> Value {
+pub fn wish(kind: &str, format: &str) -> Value {
     json!({ "kind": kind, "format": format })
 }

@@ -47,5 +47,6 @@ mod stats;
 mod stripe_client;
 mod stripe_commands;
 mod templates;
+mod user_commands;
 mod users;
 mod workflow;

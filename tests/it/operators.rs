@@ -291,29 +291,24 @@ async fn pages_have_no_gaps_and_no_doubles_while_jobs_arrive() {
 }
 
 #[tokio::test]
-async fn a_bulk_retry_does_exactly_what_was_previewed_once() {
+async fn all_the_dead_of_a_kind_are_retried_by_one_request() {
     let mut app = TestApp::new().await;
     app.leave_jobs(); // the administrators are told
     let admin = app.admin().await;
     let chosen = dead(&app, &admin, 3).await;
-    let filter = json!({ "state": "dead", "kind": "debug.probe" });
-    let preview = admin.post("/api/v1/admin/jobs/retry/preview", filter).await.created();
-    assert_eq!((&preview["count"], &preview["more"]), (&json!(3), &json!(false)));
-    assert_eq!(preview["kinds"], json!([{ "kind": "debug.probe", "count": 3 }]));
+    let retry = || admin.post("/api/v1/admin/jobs/retry", json!({ "filter": { "kind": "debug.probe" } }));
+    let reply = retry().await.status(202);
+    assert_eq!((&reply.data()["total"], &reply.data()["filter"]), (&json!(3), &json!("state:dead kind:debug.probe")));
+    app.execute("update jobs set payload = '{\"mode\":\"ok\"}' where state = 'dead'").await; // the cause is mended
     let late = dead(&app, &admin, 1).await.remove(0);
-    act(&admin, &chosen[0], "discard").await.status(204);
-
-    let apply = || admin.post("/api/v1/admin/jobs/retry", json!({ "selection": preview["selection"] }));
-    assert_eq!(
-        apply().await.ok(),
-        json!({ "retried": 2, "skipped": 1, "filter": { "state": "dead", "kind": "debug.probe" } })
-    );
-    assert_eq!(state(&admin, &chosen[1]).await, "queued");
-    assert_eq!(state(&admin, &late).await, "dead", "it died after the preview");
-    assert_eq!(apply().await.status(409).code(), "selection_applied");
-    assert_eq!(audited(&app, "JOBS_RETRIED").await, 1);
-    let unknown = json!({ "selection": uuid::Uuid::now_v7() });
-    admin.post("/api/v1/admin/jobs/retry", unknown).await.status(404);
+    assert_eq!(state(&admin, &chosen[1]).await, "succeeded");
+    assert_eq!(state(&admin, &late).await, "dead", "it died after they were chosen");
+    let operation = admin.get(reply.header("location").expect("a location")).await.ok();
+    assert_eq!((&operation["state"], &operation["done"]), (&json!("done"), &json!(3)));
+    assert_eq!(audited(&app, "BULK_STARTED").await, 1);
+    assert_eq!(retry().await.status(202).data()["total"], 1);
+    let nothing = json!({ "filter": { "kind": "debug.probe", "state": "cancelled" } });
+    assert_eq!(admin.post("/api/v1/admin/jobs/retry", nothing).await.status(409).code(), "bulk_empty");
     app.drain().await;
 }
 

@@ -60,11 +60,9 @@ async fn a_refused_mail_is_retried_dies_alarms_once_and_is_revived() {
     stage.until(seconds(10), "select count(*) from emails where template = 'ops-dead-job'", 1).await;
 
     stage.relay.be(Mood::Accept);
-    let mut tx = Tx::begin(&stage.platform).await.expect("a transaction");
-    let all = shared::platform::jobs::admin::JobFilter { state: Some("dead".into()), ..Default::default() };
-    let preview = shared::platform::jobs::admin::preview(&mut tx, &all).await.expect("a preview");
-    shared::platform::jobs::admin::apply(&mut tx, preview.selection).await.expect("retried");
-    tx.commit().await.expect("a commit");
+    let retried = crate::commands::run(&stage, "facteur", &["jobs", "retry", "--state", "dead", "--yes"]).await;
+    assert!(retried.status.success(), "{}", crate::commands::said(&retried));
+    stage.until(seconds(40), "select count(*) from bulk_operations where state = 'done'", 1).await;
     stage.until(seconds(40), UNSENT, 0).await;
     let to_visitors = stage.relay.arrived().iter().filter(|mail| mail.to.starts_with('p')).count();
     assert_eq!(to_visitors, 3, "each delivered once");

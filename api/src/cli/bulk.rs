@@ -124,8 +124,14 @@ async fn create(platform: &Platform, new: New) -> Result<(), Failure> {
     let patch = new.patch.as_deref().map(serde_json::from_str).transpose().map_err(bad)?;
     let params = Params { priority: new.priority, queue: new.queue, patch };
     let chosen = NewBulk { action, params, filter: new.which.filter(), ids: None };
+    let pace = Pace { per_second: new.per_second, reason: new.reason, ..Pace::default() };
+    offer(platform, &chosen, pace, new.yes).await
+}
+
+/// Shows what would become of the jobs, and starts it when that is wanted.
+pub async fn offer(platform: &Platform, chosen: &NewBulk, pace: Pace, yes: bool) -> Result<(), Failure> {
     let mut tx = begin(platform).await?;
-    let id = bulk::freeze(&mut tx, &chosen).await?;
+    let (id, action) = (bulk::freeze(&mut tx, chosen).await?, chosen.action);
     let (view, tallies) = (bulk::get(&mut tx, id).await?, bulk::tallies(&mut tx, id).await?);
     tx.commit().await?;
     say(format_args!(
@@ -139,15 +145,15 @@ async fn create(platform: &Platform, new: New) -> Result<(), Failure> {
         say(format_args!("  {:>7} {} {} ({})", tally.count, tally.kind, tally.state, tally.outcome));
     }
     let unbounded = view.filter.is_empty() && action.is_destructive();
-    if unbounded && new.yes {
+    if unbounded && yes {
         return Err(Failure::new(USAGE, "there is no filter, every job is meant: --yes is not enough, answer by hand"));
     }
-    if view.total == 0 || (!new.yes && !confirmed("Start it?")?) {
+    if view.total == 0 || (!yes && !confirmed("Start it?")?) {
         say("nothing was changed");
         return Ok(());
     }
     let word = unbounded.then(|| action.name().to_owned());
-    let pace = Pace { per_second: new.per_second, not_before: None, reason: new.reason, word };
+    let pace = Pace { word, ..pace };
     let mut tx = begin(platform).await?;
     bulk::start(&mut tx, id, &pace, true).await?;
     let details = json!({ "action": action, "filter": view.filter, "jobs": view.total, "reason": pace.reason });

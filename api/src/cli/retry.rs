@@ -6,18 +6,16 @@ use shared::kernel::config::Env;
 use shared::kernel::ids::JobId;
 use shared::platform::Platform;
 use shared::platform::audit::{self, Severity};
-use shared::platform::jobs::admin::{self, JobFilter, Preview};
+use shared::platform::jobs::admin::{self, JobFilter};
+use shared::platform::jobs::bulk::{Action, NewBulk, Pace, Params};
 use shared::platform::jobs::kinds::{self, ProbeMode};
 use shared::platform::jobs::{Lane, NewJob, enqueue_all};
 use shared::platform::tx::Tx;
 
 use super::exit::{DENIED, Failure, USAGE};
-use super::text::confirmed;
 use super::which::Which;
-use super::{begin, say};
+use super::{begin, bulk, say};
 
-/// States that can be brought back.
-const RETRIED: [&str; 4] = ["dead", "cancelled", "retrying", "scheduled"];
 /// Jobs written in one transaction.
 const BATCH: u32 = 1000;
 
@@ -29,6 +27,12 @@ pub struct Retry {
     id: Option<JobId>,
     #[command(flatten)]
     which: Which,
+    /// Jobs per second; all at once when not said
+    #[arg(long)]
+    per_second: Option<i32>,
+    /// Why; needed beyond 100 jobs
+    #[arg(long)]
+    reason: Option<String>,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -51,7 +55,7 @@ pub struct Probe {
     lane: Lane,
 }
 
-/// Brings one job back, or all that match after a look at them.
+/// Brings one job back, or, as a bulk operation, all that match after a look at them.
 pub async fn retry(platform: &Platform, args: Retry) -> Result<(), Failure> {
     if let Some(id) = args.id {
         let mut tx = begin(platform).await?;
@@ -66,47 +70,9 @@ pub async fn retry(platform: &Platform, args: Retry) -> Result<(), Failure> {
         let flags = Which::FLAGS.map(|flag| format!("--{flag}")).join(", ");
         return Err(Failure::new(USAGE, format!("say which jobs: an id, or {flags}")));
     }
-    let state = match &filter {
-        JobFilter { state: None, error: Some(_), .. } => "retrying or dead",
-        JobFilter { state: None, filter: Some(_), .. } => "matching",
-        filter => filter.state.as_deref().unwrap_or("dead"),
-    };
-    if filter.state.is_some() && !RETRIED.contains(&state) {
-        return Err(Failure::new(
-            USAGE,
-            format!("what is {state} cannot be retried, only what is {}", RETRIED.join(", ")),
-        ));
-    }
-    let mut tx = begin(platform).await?;
-    let preview = admin::preview(&mut tx, &filter).await?;
-    tx.commit().await?;
-    if preview.count == 0 {
-        say(format_args!("no {state} job matches"));
-        return Ok(());
-    }
-    describe(&preview, state);
-    if !args.yes && !confirmed("Retry them?")? {
-        say("nothing was changed");
-        return Ok(());
-    }
-    let mut tx = begin(platform).await?;
-    let applied = admin::apply(&mut tx, preview.selection).await?;
-    let details = json!({ "filter": filter, "retried": applied.retried, "skipped": applied.skipped });
-    record(&mut tx, "JOBS_RETRIED", Severity::Medium, preview.selection.to_string(), details).await?;
-    tx.commit().await?;
-    say(format_args!("{} queued again, {} skipped because they changed meanwhile", applied.retried, applied.skipped));
-    Ok(())
-}
-
-fn describe(preview: &Preview, state: &str) {
-    let fresh = if matches!(state, "dead" | "cancelled") { ", with fresh attempts" } else { " at once" };
-    say(format_args!("{} {state} jobs would be queued again{fresh}:", preview.count));
-    for kind in &preview.kinds {
-        say(format_args!("  {:>6} {}", kind.count, kind.kind));
-    }
-    if preview.more {
-        say("More match than one go takes: run it again for the rest.");
-    }
+    let chosen = NewBulk { action: Action::Retry, params: Params::default(), filter: filter.or_dead()?, ids: None };
+    let pace = Pace { per_second: args.per_second, reason: args.reason, ..Pace::default() };
+    bulk::offer(platform, &chosen, pace, args.yes).await
 }
 
 /// Enqueues probes.

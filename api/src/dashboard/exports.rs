@@ -151,6 +151,15 @@ pub async fn list(desk: Desk, Query(given): Query<ExportFilter>, Paging(wanted):
     desk.page("exports", Place::Exports, "Exports", &view).await
 }
 
+/// A filter's value as lists take it in their addresses: text, but for yes and no.
+fn typed(value: String) -> Value {
+    match &*value {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ => Value::String(value),
+    }
+}
+
 /// What the form says.
 #[derive(Deserialize)]
 pub struct Asked {
@@ -164,8 +173,7 @@ pub struct Asked {
 impl From<Asked> for Wish {
     fn from(asked: Asked) -> Self {
         let filters = form_urlencoded::parse(asked.filters.as_deref().unwrap_or_default().trim().as_bytes());
-        let filters: Map<String, Value> =
-            filters.into_owned().map(|(name, value)| (name, Value::from(value))).collect();
+        let filters: Map<String, Value> = filters.into_owned().map(|(name, value)| (name, typed(value))).collect();
         let columns = asked.columns.unwrap_or_default();
         let columns = columns.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
         Self {

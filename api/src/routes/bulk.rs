@@ -105,16 +105,21 @@ async fn freeze(post: Post<NewBulk>) -> Answer {
 }
 
 async fn start(caller: Caller, Path(id): Path<BulkId>, post: Post<Pace>) -> Answer {
-    let pace = post.body.clone();
     let mut tx = post.begin().await?;
-    let view = bulk::start(&mut tx, id, &pace, caller.permissions.can("bulk.large")).await?;
+    let view = started(&mut tx, &caller, id, &post.body).await?;
+    post.accepted(tx, Some(format!("/api/v1/admin/bulk/{id}")), &view).await
+}
+
+/// Starts a draft, with its line in the audit log.
+pub async fn started(tx: &mut Tx, caller: &Caller, id: BulkId, pace: &Pace) -> Result<BulkView> {
+    let view = bulk::start(tx, id, pace, caller.permissions.can("bulk.large")).await?;
     let severity = if view.action.is_destructive() { Severity::High } else { Severity::Medium };
     let details = json!({
         "action": view.action, "filter": view.filter, "jobs": view.total, "per_second": view.per_second,
         "not_before": view.not_before, "reason": view.reason, "params": view.params,
     });
-    note(&mut tx, "BULK_STARTED", severity, id, details).await?;
-    post.accepted(tx, Some(format!("/api/v1/admin/bulk/{id}")), &view).await
+    note(tx, "BULK_STARTED", severity, id, details).await?;
+    Ok(view)
 }
 
 async fn pause(Path(id): Path<BulkId>, post: Post<Nothing>) -> Answer {

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use shared::kernel::Result;
 use shared::kernel::ids::JobId;
 use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::jobs::admin::{self, Applied, Edit, JobFilter, JobRow, JobView, OwnJob, Preview, Suggestion};
+use shared::platform::jobs::admin::{self, Edit, JobFilter, JobRow, JobView, OwnJob, Suggestion};
+use shared::platform::jobs::bulk::{self, Action, BulkView, NewBulk, Pace, Params};
 use shared::platform::tx::Tx;
-use uuid::Uuid;
 use validator::Validate;
 
 use crate::app::App;
@@ -70,14 +70,10 @@ pub fn admin() -> Table {
         .post("/{id}/reveal", Access::Can("payload.reveal"), reveal)
         .says("Its payload without masks; the audit log keeps who looked")
         .gives::<Payload>(200)
-        .post("/retry/preview", MANAGE, preview)
-        .says("Choose jobs to retry by a filter (the dead, when it names no state): freezes at most 10,000 of them as a selection")
-        .takes::<JobFilter>()
-        .gives::<Preview>(201)
-        .post("/retry", MANAGE, apply)
-        .says("Retry exactly the jobs of a selection, once")
-        .takes::<RetrySelection>()
-        .gives::<Applied>(200)
+        .post("/retry", MANAGE, retry_all)
+        .says("Retry all that match (the dead, when the filter names no state): a bulk operation that is started at once; preview one at /admin/bulk")
+        .takes::<RetryAll>()
+        .gives::<BulkView>(202)
         .post("/probe", MANAGE, probe::enqueue)
         .says("Enqueue probes, which do what they are told, to watch the queue at work")
         .takes::<probe::ProbeOrder>()
@@ -188,30 +184,25 @@ async fn discard(Path(id): Path<JobId>, post: Post<Nothing>) -> Answer {
     post.done(tx).await
 }
 
-async fn preview(post: Post<JobFilter>) -> Answer {
-    let filter = post.body.clone().checked()?;
-    let mut tx = post.begin().await?;
-    let preview = admin::preview(&mut tx, &filter).await?;
-    post.created(tx, &preview).await
-}
-
-/// What a preview froze.
+/// Which jobs come back, and how fast.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RetrySelection {
-    /// As the preview named it.
-    selection: Uuid,
+struct RetryAll {
+    /// Those that match.
+    filter: JobFilter,
+    /// All at once when absent.
+    #[serde(default)]
+    #[validate(nested)]
+    pace: Pace,
 }
 
-async fn apply(post: Post<RetrySelection>) -> Answer {
-    let selection = post.body.selection;
+async fn retry_all(caller: Caller, post: Post<RetryAll>) -> Answer {
+    let filter = post.body.filter.clone().checked()?.or_dead()?;
     let mut tx = post.begin().await?;
-    let applied = admin::apply(&mut tx, selection).await?;
-    let details = json!({ "retried": applied.retried, "skipped": applied.skipped, "filter": applied.filter });
-    let (action, severity, target) = ("JOBS_RETRIED", Severity::Medium, "selection");
-    let entry = Entry { action, severity, target, id: selection.to_string(), details };
-    audit::record(&mut tx, entry).await?;
-    post.ok(tx, &applied).await
+    let chosen = NewBulk { action: Action::Retry, params: Params::default(), filter, ids: None };
+    let id = bulk::freeze(&mut tx, &chosen).await?;
+    let view = super::bulk::started(&mut tx, &caller, id, &post.body.pace).await?;
+    post.accepted(tx, Some(format!("/api/v1/admin/bulk/{id}")), &view).await
 }
 
 /// Where an administrator follows a job; the owner's own address would be 404 to them.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use harness::Stage;
 use harness::people::PASSWORD;
 use harness::process::eventually;
@@ -17,7 +18,7 @@ use super::many_orders;
 const ROWS: usize = 230_000;
 
 /// So many orders, somebody who may export them, and the wish.
-async fn asked(stage: &Stage, format: ExportFormat, rows: usize) -> ExportId {
+pub(super) async fn asked(stage: &Stage, format: ExportFormat, rows: usize) -> ExportId {
     let user = UserId::new();
     let hash = shared::domain::identity::passwords::hash(&stage.platform.config, PASSWORD).await.expect("a hash");
     sqlx::query("insert into users (id, email, password_hash, role, status) values ($1, 'chef@example.org', $2, 'admin', 'active')")
@@ -44,18 +45,27 @@ async fn asked(stage: &Stage, format: ExportFormat, rows: usize) -> ExportId {
     export.id
 }
 
-/// Waits until some of it is stored and some is not.
-async fn in_the_middle(stage: &Stage) {
+/// Waits until more than so many rows of it are stored, and some are not.
+pub(super) async fn in_the_middle(stage: &Stage, after: i64) {
     let question = format!("an export is in the middle; log: {}", stage.log.display());
-    eventually(Duration::from_secs(60), &question, || async {
-        let rows = stage.count("select rows_done from exports").await;
-        assert!(rows < ROWS as i64, "it was over before it could be interrupted");
-        rows > 0
+    eventually(Duration::from_secs(180), &question, || async {
+        let open = stage.count("select count(*) from exports where status in ('requested', 'running')").await;
+        assert_eq!(open, 1, "it was over before it could be interrupted");
+        stage.count("select rows_done from exports where status = 'running' union all select 0 limit 1").await > after
     })
     .await;
 }
 
-fn spooled(stage: &Stage) -> usize {
+/// The file of the newest export, as it was stored.
+pub(super) async fn built(stage: &Stage) -> Bytes {
+    let newest = "select file_id from exports order by id desc limit 1";
+    let file: uuid::Uuid = sqlx::query_scalar(newest).fetch_one(&stage.platform.db).await.expect("a file");
+    let mut db = stage.platform.db.acquire().await.expect("a connection");
+    let file = files::get(&mut db, file.into()).await.expect("a file");
+    files::read(&stage.platform.files, &file).await.expect("its bytes, proven")
+}
+
+pub(super) fn spooled(stage: &Stage) -> usize {
     let folder = harness::env::files(&stage.env.iter().find(|(name, _)| name == "DATABASE_URL").expect("a database").1);
     std::fs::read_dir(folder.join("spool")).map_or(0, Iterator::count)
 }
@@ -65,7 +75,7 @@ async fn a_killed_worker_is_followed_by_one_that_goes_on() {
     let stage = Stage::new(&[]).await;
     asked(&stage, ExportFormat::Csv, ROWS).await;
     let mut worker = stage.worker();
-    in_the_middle(&stage).await;
+    in_the_middle(&stage, 0).await;
     worker.kill().await.expect("kill -9");
     let kept = stage.count("select rows_done from exports").await;
     let _worker = stage.worker();
@@ -74,11 +84,7 @@ async fn a_killed_worker_is_followed_by_one_that_goes_on() {
     let began_anew =
         stage.count("select count(*) from jobs where kind = 'export.build' and log like '%goes on after%'").await;
     assert!(kept > 0 && began_anew == 1, "it went on after {kept} rows");
-    let file: uuid::Uuid =
-        sqlx::query_scalar("select file_id from exports").fetch_one(&stage.platform.db).await.expect("a file");
-    let mut db = stage.platform.db.acquire().await.expect("a connection");
-    let file = files::get(&mut db, file.into()).await.expect("a file");
-    let bytes = files::read(&stage.platform.files, &file).await.expect("its bytes, proven");
+    let bytes = built(&stage).await;
     let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
     let mut numbers: Vec<&str> =
         text.split("\r\n").filter_map(|line| line.split(',').nth(1)).filter(|n| n.starts_with("C-")).collect();
@@ -93,7 +99,7 @@ async fn a_cancelled_export_stops_in_the_middle_and_leaves_nothing() {
     let stage = Stage::new(&[]).await;
     let id = asked(&stage, ExportFormat::Xlsx, ROWS).await;
     let _worker = stage.worker();
-    in_the_middle(&stage).await;
+    in_the_middle(&stage, 0).await;
     let mut tx = Tx::begin(&stage.platform).await.expect("a transaction");
     export_requested::drop(&mut tx, shared::domain::exports::Scope::All, id).await.expect("cancelled");
     tx.commit().await.expect("a commit");

@@ -1,6 +1,8 @@
 //! Lists as CSV, JSON, workbook and ZIP, read by programs that are not ours.
 
 use harness::TestApp;
+use std::collections::{BTreeSet, HashMap};
+
 use serde_json::{Value, json};
 
 use super::{fetched, judged, made, orders, wish};
@@ -136,5 +138,35 @@ async fn every_kind_is_made_and_its_filters_and_columns_are_checked() {
         wanted.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
         let wrong = admin.post("/api/v1/admin/exports", wanted).await.wrong_fields();
         assert_eq!(wrong, [field], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_means_what_it_means_to_the_list() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for name in ["claire", "clara_b", "denis"] {
+        app.person(name, "user").await;
+    }
+    for slug in ["un", "deux"] {
+        let product = json!({ "slug": slug, "name": slug, "vat_rate_bp": 2000, "unit_price": { "amount": 1, "currency": "EUR" } });
+        admin.post("/api/v1/admin/products", product).await.created();
+    }
+    for (kind, list, query, wanted) in [
+        ("users", "users", "q=cla", 2),
+        ("users", "users", "q=a_b&role=user", 1),
+        ("users", "users", "q=x_b", 0),
+        ("audit_log", "audit", "action=PRODUCT_CHANGED&target=product&outcome=success", 2),
+        ("audit_log", "audit", "action=PRODUCT_CHANGED&until=2026-01-01T00:00:00Z", 0),
+    ] {
+        let listed = admin.get(&format!("/api/v1/admin/{list}?{query}")).await.status(200).data();
+        let mut wish = wish(kind, "json");
+        wish["filters"] = json!(form_urlencoded::parse(query.as_bytes()).into_owned().collect::<HashMap<_, _>>());
+        let export = made(&app, &admin, wish).await;
+        let ids = |rows: &Value| -> BTreeSet<String> {
+            rows.as_array().expect("rows").iter().map(|row| row["id"].to_string()).collect()
+        };
+        let rows = ids(&fetched(&admin, &export).await.json());
+        assert_eq!((&rows, rows.len()), (&ids(&listed), wanted), "{query}");
     }
 }

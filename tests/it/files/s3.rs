@@ -7,6 +7,7 @@ use shared::platform::files::Disposition;
 use tokio::process::{Child, Command};
 
 use super::*;
+use crate::exports;
 
 /// moto wants to be told who asks, and believes it.
 const WHO: &str = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=x";
@@ -109,4 +110,28 @@ async fn files_lie_in_a_bucket_of_somebody_else() {
     let began = std::time::Instant::now();
     let away = app.platform.files.check().await.expect_err("away");
     assert!(away.contains("s3://factures/a/b") && began.elapsed() < Duration::from_secs(25), "{away}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_made_of_parts_in_a_bucket_and_fetched_from_there() {
+    let Ok(python) = std::env::var("FACTEUR_MOTO") else {
+        eprintln!("SKIPPED: moto is not on this machine, no export was made in a foreign S3");
+        return;
+    };
+    let foreign = Foreign::start(&python).await;
+    let app = foreign.app("s3://factures/x").await;
+    let admin = app.admin().await;
+    exports::orders(&app, 40_000).await;
+    let export = exports::made(&app, &admin, exports::wish("orders", "csv")).await;
+    let size = export["size"].as_u64().expect("a size");
+    assert!(size > 10 * 1024 * 1024, "of more than two pieces: {size}");
+    let whole = exports::fetched(&admin, &export).await;
+    assert_eq!((whole.bytes.len() as u64, whole.text.matches("\r\n").count()), (size, 40_001));
+    let path = format!("/api/v1/exports/{}/file", exports::id(&export));
+    let end = format!("bytes={}-", size - 10);
+    let part = admin.clone().header("range", &end).get(&path).await.status(206);
+    assert_eq!(part.bytes, whole.bytes[whole.bytes.len() - 10..]);
+    let left = foreign.http.get(format!("{}/factures?prefix=x/spool", foreign.url)).header("authorization", WHO);
+    let left = left.send().await.expect("an answer").text().await.expect("a list");
+    assert!(left.contains("ListBucketResult") && !left.contains("<Key>"), "nothing is left of its making: {left}");
 }

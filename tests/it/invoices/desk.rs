@@ -10,6 +10,7 @@ use shared::platform::tx::Tx;
 
 use super::{sample, text};
 use crate::dashboard::{form_token, operator, post};
+use crate::exports;
 
 const URL: &str = "/api/v1/admin/invoices";
 
@@ -152,6 +153,17 @@ async fn a_quarter_is_a_zip_of_its_invoices() {
     for n in 1..=2 {
         let name = format!("F-{}-00000{n}.pdf", today.format("%Y"));
         assert!(zip.bytes.windows(name.len()).any(|window| window == name.as_bytes()), "{name}");
+    }
+    let wanted = json!({ "kind": "invoices", "format": "zip", "columns": ["number", "total_gross"] });
+    let export = exports::made(&app, &admin, wanted).await;
+    let archive = exports::fetched(&admin, &export).await;
+    if let Some(files) = exports::lists::unpacked(&archive.bytes) {
+        let rows = files["invoices.csv"].as_str().expect("a list");
+        assert_eq!(rows.matches("576.00").count(), 2, "{rows}");
+        for n in 1..=2 {
+            let page = files[format!("files/F-{}-00000{n}.pdf", today.format("%Y"))].as_str();
+            assert!(page.is_some_and(|page| page.starts_with("%PDF-1.7")), "the pages lie beside the list: {files}");
+        }
     }
     assert_eq!(
         admin.get(&format!("{URL}/archive?quarter=2026")).await.status(422).json()["errors"][0]["path"],

@@ -15,7 +15,7 @@ use crate::failure::{Blame, Failure};
 use crate::sheets::Sheet;
 
 /// A part ends when it has so many bytes,
-const BYTES: usize = 8 * 1024 * 1024;
+const BYTES: usize = 4 * 1024 * 1024;
 /// or so many rows: what a crash costs at most, and how often progress is told.
 const ROWS: i64 = 50_000;
 /// Rows of a statement.

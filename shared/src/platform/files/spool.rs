@@ -15,7 +15,7 @@ use super::store::Store;
 /// Under which everything here lies.
 pub(super) const SPOOL: &str = "spool";
 /// Sent to S3 at a time, which takes no less than 5 MiB.
-const PIECE: usize = 8 * 1024 * 1024;
+const PIECE: usize = 5 * 1024 * 1024;
 /// Pieces on their way at once.
 const AHEAD: usize = 2;
 

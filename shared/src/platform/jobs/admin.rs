@@ -2,7 +2,6 @@
 //! what is around them: lanes, kinds, batches, groups of failures.
 
 pub mod batches;
-mod bulk;
 mod edit;
 mod filter;
 mod grammar;
@@ -14,7 +13,6 @@ mod own;
 mod read;
 pub mod views;
 
-pub use bulk::{Applied, Preview, apply, preview};
 pub use edit::{Edit, edit, edits, payload};
 pub use filter::{JobFilter, STATES};
 pub(super) use grammar::Question;

@@ -1,30 +1,18 @@
 //! Accounts. No secret of theirs is a column.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::Type::{Id, Text, Time};
 use super::{Column, Key, Table, column};
 
-/// Which accounts. Everything is optional and narrows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct UserFilter {
-    /// The role's code.
-    pub role: Option<String>,
-    /// Where the account stands.
-    pub status: Option<String>,
-    /// The address, to the letter.
-    pub email: Option<String>,
-}
-
-/// The accounts.
+/// The accounts, by the filter of their list ([`UserFilter`](crate::domain::identity::directory::UserFilter)).
 pub static USERS: Table = Table {
     name: "users",
     title: ["Comptes", "Accounts"],
-    from: "users u where ($1->>'role' is null or u.role = $1->>'role')
-           and ($1->>'status' is null or u.status = $1->>'status')
-           and ($1->>'email' is null or u.email = ($1->>'email')::citext)",
+    from: r"users u cross join lateral (
+               select '%' || regexp_replace(trim($1->>'q'), '([\\%_])', '\\\1', 'g') || '%' as q) like_
+           where ($1->>'q' is null or u.first_name || ' ' || u.last_name ilike like_.q or u.email::text ilike like_.q
+                  or u.username::text ilike like_.q)
+           and ($1->>'role' is null or u.role = $1->>'role')
+           and ($1->>'status' is null or u.status = $1->>'status')",
     key: "u.id",
     by: Key::Id,
     columns: &COLUMNS,

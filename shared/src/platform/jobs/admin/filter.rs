@@ -91,6 +91,14 @@ impl JobFilter {
         Ok(self)
     }
 
+    /// The dead among them, when it names neither a state nor a failure: what somebody who says «retry» means.
+    pub fn or_dead(mut self) -> Result<Self> {
+        if !self.terms()?.iter().any(|term| matches!(term.field, Field::State | Field::Group)) {
+            self.state = Some("dead".into());
+        }
+        Ok(self)
+    }
+
     /// What it asks, named parameters first. 422 with the place of what is wrong in the text.
     pub fn terms(&self) -> Result<Vec<Term>> {
         let word = |field, value: &Option<String>| value.as_ref().map(|value| Term::word(field, value));

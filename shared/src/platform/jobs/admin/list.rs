@@ -112,17 +112,3 @@ fn before(q: &mut QueryBuilder<Postgres>, after: Option<Uuid>) {
         None => q.push("true"),
     };
 }
-
-/// A job that matches.
-#[derive(FromRow)]
-pub(super) struct Match {
-    /// Its id.
-    pub id: JobId,
-    /// What it is.
-    pub kind: String,
-}
-
-/// The newest jobs that match, by id and kind alone.
-pub(super) async fn matches(db: &mut PgConnection, terms: &[Term], limit: i64) -> Result<Vec<Match>> {
-    newest(db, "id, kind", terms, None, limit).await
-}
