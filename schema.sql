@@ -1389,7 +1389,11 @@ CREATE INDEX jobs_fingerprint ON public.jobs USING btree (fingerprint, id) WHERE
 
 CREATE INDEX jobs_keyed ON public.jobs USING btree (concurrency_key, state, rank, id) WHERE ((concurrency_key IS NOT NULL) AND (state = ANY (ARRAY['blocked'::text, 'queued'::text, 'running'::text])));
 
+CREATE INDEX jobs_known_by ON public.jobs USING btree (lower(key_argument) text_pattern_ops) WHERE (state = ANY (ARRAY['succeeded'::text, 'retrying'::text, 'dead'::text, 'cancelled'::text]));
+
 CREATE INDEX jobs_leased ON public.jobs USING btree (lease_until) WHERE (state = 'running'::text);
+
+CREATE INDEX jobs_of_lane ON public.jobs USING btree (lane, state, id) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text, 'dead'::text]));
 
 CREATE INDEX jobs_of_tenant ON public.jobs USING btree (tenant, id) WHERE ((tenant IS NOT NULL) AND (state = ANY (ARRAY['succeeded'::text, 'retrying'::text, 'dead'::text, 'cancelled'::text])));
 

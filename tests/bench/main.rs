@@ -1,5 +1,5 @@
 //! `./dev bench jobs`: what the queue does on this machine, with real stores and the real binaries. (`./dev bench
-//! invoices` and `./dev bench exports` are benches of their own, in `invoices` and `exports`.)
+//! invoices`, `exports` and `dashboard` are benches of their own, in files of their names.)
 //!
 //! Every figure is the median of the rounds, each on a fresh database, with the load average of its time beside it. One
 //! file per family: `enqueue`, `rest` and `ingest` (Stripe's events) put jobs in, `drain` and `backlog` take them out,
@@ -7,6 +7,7 @@
 //! a round's stores and workers.
 
 mod backlog;
+mod dashboard;
 mod drain;
 mod enqueue;
 mod exports;
@@ -56,6 +57,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if std::env::args().nth(1).as_deref() == Some("exports") {
         return exports::run(std::env::args().skip(2)).await;
+    }
+    if std::env::args().nth(1).as_deref() == Some("dashboard") {
+        return dashboard::run(std::env::args().skip(2)).await;
     }
     let options = options()?;
     let mut report = Report::default();

@@ -32,7 +32,7 @@ pub struct Which {
     /// Under this concurrency key
     #[arg(long)]
     key: Option<String>,
-    /// With this text in what they are known by or in their last error
+    /// Known by what begins with this (* stands for anything), or with this in their last error
     #[arg(long)]
     q: Option<String>,
 }

@@ -59,7 +59,7 @@ pub struct JobFilter {
     /// The concurrency key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Text in the key argument or the last error.
+    /// What the job is known by begins with it (`*` stands for anything), or its last error holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
 }

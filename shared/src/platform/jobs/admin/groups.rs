@@ -136,7 +136,7 @@ pub async fn get(db: &mut PgConnection, fingerprint: &str) -> Result<GroupView> 
         with open as (select id from jobs where fingerprint = $1 and state in ('retrying', 'dead') order by id desc limit $2)
         select id as "id: JobId", kind, lane, state, key_argument, tenant, attempt, max_attempts, last_error, error_code,
                created_at, run_at, started_at, finished_at, cancel_requested_at is not null as "cancel_requested!"
-        from jobs where id in (select id from open) or (id = $3 and not exists (select from open))
+        from jobs where id in (select id from open union all select $3 where not exists (select from open))
         order by id desc
         "#,
         fingerprint,

@@ -47,7 +47,7 @@ pub enum Field {
     Took,
     /// A value in its payload, by the way there.
     Args(Vec<String>),
-    /// Text in what it is known by or in its last failure.
+    /// What it is known by begins with it, or its last failure holds it.
     Text,
 }
 

@@ -28,9 +28,9 @@ impl Question<'_> {
         self.0.is_empty()
     }
 
-    /// A value in the payload is asked for, whose frequency the planner cannot guess.
+    /// A value in the payload or a text is asked for, whose frequency the planner cannot guess.
     pub fn looks_inside(&self) -> bool {
-        self.0.iter().any(|term| matches!(term.field, Field::Args(_)) && !term.negated)
+        self.0.iter().any(|term| matches!(term.field, Field::Args(_) | Field::Text) && !term.negated)
     }
 
     /// An id or the like is asked for: few rows, and an index that leads to them.
@@ -43,13 +43,18 @@ impl Question<'_> {
     pub fn push(&self, q: &mut QueryBuilder<Postgres>) {
         let any_state = !self.0.iter().any(|term| term.field == Field::State && !term.negated);
         for term in self.0 {
-            let indexed = matches!(term.field, Field::Args(_) | Field::Kind) && !term.negated;
+            let indexed = matches!(term.field, Field::Args(_) | Field::Kind | Field::Text) && !term.negated;
             if any_state && indexed {
                 // Every arm is one state's index with one value: an *or* inside the arms would hide the index.
                 let parts = parts(term);
                 for (n, (group, part)) in GROUPS.iter().flat_map(|g| parts.iter().map(move |p| (g, p))).enumerate() {
                     q.push(if n == 0 { " and ((" } else { " or (" }).push(group).push(" and ");
                     part.push(q);
+                    q.push(")");
+                }
+                if let (Field::Text, Is::Words(words)) = (&term.field, &term.is) {
+                    q.push(" or (");
+                    failed_with(q, words);
                     q.push(")");
                 }
                 q.push(")");
@@ -71,11 +76,13 @@ fn condition(q: &mut QueryBuilder<Postgres>, term: &Term) {
                 part.push(q);
             }
         }
-        (Field::Text, Is::Words(words)) => either(q, words, |q, word| {
-            contains(q, "key_argument", word);
-            q.push(" or ");
-            contains(q, "last_error", word);
-        }),
+        (Field::Text, Is::Words(words)) => {
+            for part in parts(term) {
+                part.push(q);
+                q.push(" or ");
+            }
+            failed_with(q, words);
+        }
         (Field::About, Is::Words(words)) => either(q, words, |q, word| contains(q, "key_argument", word)),
         (Field::Error, Is::Words(words)) => {
             q.push("last_error is not null and (");
@@ -175,6 +182,13 @@ fn contains(q: &mut QueryBuilder<Postgres>, column: &str, word: &Word) {
     q.push(column).push(" ilike ").push_bind(wanted);
 }
 
+/// The half of a text that failures answer.
+fn failed_with(q: &mut QueryBuilder<Postgres>, words: &[Word]) {
+    q.push("last_error is not null and (");
+    either(q, words, |q, word| contains(q, "last_error", word));
+    q.push(")");
+}
+
 /// `SMTP*` → `SMTP%`; what LIKE would take for its own is escaped.
 fn pattern(word: &Word) -> String {
     word.text.split('*').map(|part| text::like(part).trim_matches('%').to_owned()).collect::<Vec<_>>().join("%")
@@ -189,6 +203,7 @@ enum Part {
     Holds(Value),
     Looks(Vec<String>, String),
     Is(&'static str, Word),
+    Begins(String),
 }
 
 impl Part {
@@ -201,6 +216,9 @@ impl Part {
                 q.push("payload #>> ").push_bind(path.clone()).push(" like ").push_bind(like.clone());
             }
             Self::Is(column, word) => same(q, column, word),
+            Self::Begins(like) => {
+                q.push("lower(key_argument) like ").push_bind(like.clone());
+            }
         }
     }
 }
@@ -208,6 +226,10 @@ impl Part {
 /// `args.order.id:42` holds for the number and for the text; containment is what the index of payloads answers.
 fn parts(term: &Term) -> Vec<Part> {
     let (Is::Words(words), field) = (&term.is, &term.field) else { return Vec::new() };
+    if *field == Field::Text {
+        let begin = |word: &Word| pattern(word).to_lowercase() + if word.is_open() { "" } else { "%" };
+        return words.iter().map(|word| Part::Begins(begin(word))).collect();
+    }
     let Field::Args(path) = field else {
         return words.iter().map(|word| Part::Is(column(field), word.clone())).collect();
     };
