@@ -116,18 +116,20 @@ fn condition(q: &mut QueryBuilder<Postgres>, term: &Term) {
         (Field::Took, Is::Span(sign, seconds)) => {
             q.push("finished_at - started_at ").push(sign.text()).push_bind(*seconds).push(" * interval '1 second'");
         }
-        (_, Is::Span(sign, seconds)) => {
-            // Older means earlier.
-            let turned = match sign {
-                Sign::Less => ">",
-                Sign::AtMost => ">=",
-                Sign::More => "<",
-                Sign::AtLeast => "<=",
-                Sign::Same => "=",
-            };
-            q.push("created_at ").push(turned).push(" now() - ").push_bind(*seconds).push(" * interval '1 second'");
-        }
+        (_, Is::Span(sign, seconds)) => older(q, *sign, *seconds),
     }
+}
+
+/// Older means earlier.
+fn older(q: &mut QueryBuilder<Postgres>, sign: Sign, seconds: i64) {
+    let turned = match sign {
+        Sign::Less => ">",
+        Sign::AtMost => ">=",
+        Sign::More => "<",
+        Sign::AtLeast => "<=",
+        Sign::Same => "=",
+    };
+    q.push("created_at ").push(turned).push(" now() - ").push_bind(seconds).push(" * interval '1 second'");
 }
 
 const fn column(field: &Field) -> &'static str {
