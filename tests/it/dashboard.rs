@@ -39,8 +39,13 @@ async fn login(app: &TestApp, name: &str, password: &str, next: &str) -> Reply {
 
 /// Somebody who has signed in by the form.
 pub async fn operator(app: &TestApp, name: &str) -> Client {
+    browser(app).header("cookie", &cookie(app, name).await)
+}
+
+/// The cookie of somebody who has signed in by the form.
+pub async fn cookie(app: &TestApp, name: &str) -> String {
     let reply = login(app, &format!("{name}@example.org"), PASSWORD, "/admin").await.status(303);
-    browser(app).header("cookie", &cookies(&reply)[0])
+    cookies(&reply).swap_remove(0)
 }
 
 async fn dead_job(app: &TestApp, admin: &Client) -> String {

@@ -31,6 +31,7 @@ mod invoices;
 mod job;
 mod jobs;
 mod kinds;
+mod live;
 mod login;
 mod mailbox;
 mod marks;
@@ -41,6 +42,7 @@ mod overview;
 mod pager;
 mod pulse;
 mod queues;
+mod renewal;
 mod request;
 mod requests;
 mod rights;
@@ -59,6 +61,7 @@ mod users;
 mod workers;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
 use axum::routing::{MethodRouter, any, get, post};
@@ -69,7 +72,9 @@ use crate::app::App;
 use crate::dashboard::desk::{Desk, see_other};
 use crate::dashboard::frame::Place;
 use crate::dashboard::gate::Gate;
+use crate::dashboard::live::Live;
 use crate::dashboard::pulse::Pulse;
+use crate::dashboard::renewal::Renewals;
 use crate::error::Answer;
 
 /// To see jobs, queues, workers and mails.
@@ -132,9 +137,11 @@ pub fn router(app: &App) -> Router<App> {
         .route("/admin/", get(|| async { Redirect::permanent("/admin") }))
         .route("/admin/login", get(login::form).post(login::sign_in))
         .route("/admin/assets/{name}", get(assets::serve));
-    let outside = gate(None);
+    let (outside, live) = (gate(None), Live::new(pulse.clone()));
+    let events = get(move |desk: Desk, headers: HeaderMap| live.open(desk, headers));
     open.merge(group(None, common()))
         .merge(group(Some(READ), pages()))
+        .merge(group(Some(READ), vec![("/admin/events", events)]))
         .merge(group(Some(MANAGE), actions()))
         .merge(group(Some(REVEAL), vec![("/admin/jobs/{id}/reveal", post(edit::reveal))]))
         .merge(group(Some(ANSWER), letters()))
@@ -150,6 +157,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(KEEP), keeping()))
         .merge(group(Some(GRANT), lending()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
+        .layer(from_fn_with_state(Renewals::default(), renewal::share))
         .layer(from_fn(gate::dress))
 }
 
