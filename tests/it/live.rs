@@ -157,7 +157,7 @@ async fn a_stream_is_for_those_who_may_look_and_ends_with_their_session() {
         Events::ask_with(&url, ("cookie", &chef), None).await.status() == 200
     })
     .await;
-    app.execute("update sessions set revoked_at = now() where id = (select min(id) from sessions where kind = 'dashboard' and user_id = (select id from users where email = 'chef@example.org'))").await;
+    app.execute("update sessions set revoked_at = now() where id = (select id from sessions where kind = 'dashboard' and user_id = (select id from users where email = 'chef@example.org') order by id limit 1)").await;
     assert!(!tabs[0].rest(TOLD).await.iter().any(|event| matches!(event, Event::Beat)));
     app.platform.realtime.close();
     kept.rest(Duration::from_secs(2)).await;

@@ -79,9 +79,9 @@ impl Live {
     }
 
     /// `GET /admin/events`. 429 when there is no place.
-    pub async fn open(self, desk: Desk, headers: HeaderMap) -> Answer {
-        let cookie = session::read_cookie(&desk.app, &headers, "").unwrap_or_default();
-        let seat = self.sit(&desk, cookie)?;
+    pub fn open(&self, desk: &Desk, headers: &HeaderMap) -> Answer {
+        let cookie = session::read_cookie(&desk.app, headers, "").unwrap_or_default();
+        let seat = self.sit(desk, cookie)?;
         let mut told = self.0.told.subscribe();
         told.mark_changed();
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);

@@ -22,6 +22,7 @@ mod exports;
 mod facts;
 mod fault;
 mod filter;
+mod flow;
 mod forms;
 mod frame;
 mod framed;
@@ -37,6 +38,7 @@ mod mailbox;
 mod marks;
 pub mod mask;
 mod note;
+mod order;
 mod orders;
 mod overview;
 mod pager;
@@ -138,7 +140,7 @@ pub fn router(app: &App) -> Router<App> {
         .route("/admin/login", get(login::form).post(login::sign_in))
         .route("/admin/assets/{name}", get(assets::serve));
     let (outside, live) = (gate(None), Live::new(pulse.clone()));
-    let events = get(move |desk: Desk, headers: HeaderMap| live.open(desk, headers));
+    let events = get(async move |desk: Desk, headers: HeaderMap| live.open(&desk, &headers));
     open.merge(group(None, common()))
         .merge(group(Some(READ), pages()))
         .merge(group(Some(READ), vec![("/admin/events", events)]))
@@ -306,6 +308,7 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/errors", get(errors::list)),
         ("/admin/errors/{fingerprint}", get(errors::show)),
         ("/admin/queues", get(queues::list)),
+        ("/admin/kinds/{kind}", get(kinds::show)),
         ("/admin/batches", get(batches::list)),
         ("/admin/batches/{id}", get(batches::show)),
         ("/admin/workers", get(workers::list)),
@@ -355,6 +358,7 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/schedules/{name}/pause", post(schedules::pause)),
         ("/admin/schedules/{name}/resume", post(schedules::resume)),
         ("/admin/queues/{name}/limits", post(queues::limit)),
+        ("/admin/kinds/debug.probe/test", post(kinds::test)),
         ("/admin/kinds/{kind}/fuse", post(kinds::blow)),
         ("/admin/kinds/{kind}/clear", post(kinds::clear)),
         ("/admin/errors/{fingerprint}/resolve", post(errors::resolve)),

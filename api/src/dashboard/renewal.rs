@@ -28,7 +28,9 @@ const LARGEST: usize = 4 * 1024 * 1024;
 
 /// The pages kept in this process.
 #[derive(Clone, Default)]
-pub struct Renewals(Arc<Mutex<HashMap<Vec<u8>, (Instant, Cell)>>>);
+pub struct Renewals(Arc<Mutex<Pages>>);
+
+type Pages = HashMap<Vec<u8>, (Instant, Cell)>;
 
 type Cell = Arc<tokio::sync::Mutex<Option<Kept>>>;
 
@@ -39,7 +41,7 @@ struct Kept {
 }
 
 impl Renewals {
-    fn held(&self) -> MutexGuard<'_, HashMap<Vec<u8>, (Instant, Cell)>> {
+    fn held(&self) -> MutexGuard<'_, Pages> {
         self.0.lock().expect("no code panics while holding this lock")
     }
 

@@ -21,6 +21,7 @@ use crate::auth::Caller;
 use crate::dashboard::mask;
 use crate::error::Answer;
 use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
+use crate::lost;
 use crate::table::{Access, Table};
 
 const READ: Access = Access::Can("jobs.read");
@@ -38,7 +39,7 @@ pub fn own() -> Table {
 pub fn admin() -> Table {
     Table::at("/api/v1/admin/jobs", "jobs")
         .get("", READ, list)
-        .says("Jobs that match, newest first")
+        .says("Jobs that match, newest first or in another order")
         .queries::<JobFilter>()
         .paged()
         .gives::<JobRow>(200)
@@ -111,7 +112,10 @@ async fn suggestions(State(app): State<App>) -> Answer {
 
 async fn show(State(app): State<App>, Path(id): Path<JobId>) -> Answer {
     let mut db = app.db().await?;
-    let mut job = admin::get(&mut db, id).await?;
+    let mut job = match admin::get(&mut db, id).await {
+        Ok(job) => job,
+        Err(error) => return Err(lost::job(&app, &mut db, id, error).await),
+    };
     mask::hide(&mut job.payload);
     data(&job)
 }
