@@ -1,6 +1,7 @@
 //! What administrators order about queues, kinds, failures and settings: the change and its audit entry in one transaction.
 //! REST, command line and dashboard come through here, so none of them can forget the entry.
 
+pub mod bulk;
 pub mod mails;
 
 use chrono::{DateTime, Utc};

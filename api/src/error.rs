@@ -6,6 +6,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use shared::flows::reauthentication;
 use shared::kernel::Error;
 use shared::kernel::error::FieldError;
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub type Answer = Result<Response, ApiError>;
 pub enum ApiError {
     /// Ours.
     Error(Error),
+    /// 404 of which more is known: a stable word, and a sentence for people.
+    Missing(&'static str, String),
     /// No error: an `Idempotency-Key` was answered before, and this is that answer.
     Replay(Box<Response>),
 }
@@ -65,6 +68,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         match self {
             Self::Replay(response) => *response,
+            Self::Missing(code, detail) => respond(StatusCode::NOT_FOUND, code, Some(detail), Vec::new(), None),
             Self::Error(error) => problem(error),
         }
     }
@@ -95,7 +99,9 @@ fn problem(error: Error) -> Response {
             // `noun.verb` is a permission; anything else is a stable code of its own.
             let permission = what.contains('.').then(|| format!("This needs the permission {what}."));
             let code = if permission.is_some() { "permission_missing" } else { &what };
-            respond(StatusCode::FORBIDDEN, code, permission, Vec::new(), None)
+            let again = (code == reauthentication::REQUIRED)
+                .then(|| "This needs your password once more, in `password`, or a session just opened.".into());
+            respond(StatusCode::FORBIDDEN, code, permission.or(again), Vec::new(), None)
         }
         Error::TooMany { retry_after } => {
             respond(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail, Vec::new(), Some(retry_after))

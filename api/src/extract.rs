@@ -202,8 +202,9 @@ impl<S: Sync> FromRequestParts<S> for Paging {
                 }
                 "after" if !value.is_empty() => {
                     let cursor = page::decode(&value);
-                    request.after =
-                        Some(cursor.ok_or_else(|| Error::field("after", "cursor", "is not a cursor of ours"))?);
+                    let (id, mark) =
+                        cursor.ok_or_else(|| Error::field("after", "cursor", "is not a cursor of ours"))?;
+                    (request.after, request.mark) = (Some(id), mark);
                 }
                 _ => {}
             }

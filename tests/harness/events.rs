@@ -27,8 +27,14 @@ pub enum Event {
 impl Events {
     /// Asks for a stream; the answer may be a refusal.
     pub async fn ask(url: &str, token: &str, last: Option<&str>) -> Response {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let mut request = http.get(url).bearer_auth(token).header("accept-encoding", "gzip, br");
+        Self::ask_with(url, ("authorization", &format!("Bearer {token}")), last).await
+    }
+
+    /// The same by another header than a token's: a cookie.
+    pub async fn ask_with(url: &str, (name, value): (&str, &str), last: Option<&str>) -> Response {
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        let http = http.expect("a client");
+        let mut request = http.get(url).header(name, value).header("accept-encoding", "gzip, br");
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -37,7 +43,12 @@ impl Events {
 
     /// Opens a stream.
     pub async fn open(url: &str, token: &str, last: Option<&str>) -> Self {
-        let response = Self::ask(url, token, last).await;
+        Self::of(Self::ask(url, token, last).await)
+    }
+
+    /// The stream of an answer.
+    #[track_caller]
+    pub fn of(response: Response) -> Self {
         assert_eq!(response.status(), StatusCode::OK);
         Self { response, unread: String::new() }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness::people::PASSWORD;
 use harness::{Client, Stage, TestApp};
 use serde_json::{Value, json};
 
@@ -176,6 +177,62 @@ async fn the_pages_preview_start_and_show_it() {
     assert_eq!(app.drain().await, 4);
     assert!(chef.get(&to).await.status(200).text.contains("3 of 3"));
     assert!(chef.get("/admin/bulk").await.status(200).text.contains("Retry 3 jobs"));
+}
+
+#[tokio::test]
+async fn taking_work_away_asks_for_the_password_unless_one_has_just_signed_in() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.drain().await;
+    let chef = operator(&app, "chef").await;
+    app.execute(&probes(5, "dead", "a")).await;
+    let cancel = freeze(&admin, "discard", "args.note:a", json!({})).await;
+    admin.post(&path(&cancel, "start"), json!({})).await.status(202);
+    app.drain().await;
+    assert_eq!(app.sql("select count(*) from jobs where kind = 'debug.probe'").await[0]["count"], 0, "just signed in");
+
+    app.execute(&probes(5, "dead", "b")).await;
+    app.execute("update sessions set created_at = created_at - interval '16 minutes'").await;
+    let retry = freeze(&admin, "retry", "args.note:none", json!({})).await;
+    assert_eq!(
+        admin.post(&path(&retry, "start"), json!({})).await.status(409).code(),
+        "bulk_empty",
+        "no password for that"
+    );
+    let gone = freeze(&admin, "discard", "args.note:b", json!({})).await;
+    let start = async |body: Value| admin.post(&path(&gone, "start"), body).await;
+    assert_eq!(start(json!({})).await.status(403).code(), "reauthentication_required");
+    assert_eq!(start(json!({ "password": "guessed" })).await.wrong_fields(), ["password"]);
+
+    let page = format!("/admin/bulk/{}", gone["id"].as_str().expect("an id"));
+    let draft = chef.get(&page).await.status(200);
+    assert!(draft.text.contains("name=\"password\""), "{}", draft.text);
+    let token = form_token(&draft);
+    let send = async |password: &str| {
+        let fields = [("token", &*token), ("password", password)];
+        post(&chef, &format!("{page}/start"), &fields).await.status(303);
+    };
+    send("").await;
+    send("guessed").await;
+    let failed = "select count(*) from audit_log where action = 'LOGIN_FAILED' and details->>'reason' = 'confirmation'";
+    assert_eq!(app.sql(failed).await[0]["count"], 2, "they count as at the door");
+    assert_eq!(
+        app.sql("select failed_logins from users where email = 'chef@example.org'").await[0]["failed_logins"],
+        2
+    );
+    assert_eq!(app.sql("select count(*) from jobs where state = 'dead'").await[0]["count"], 5, "nothing was done");
+    send(PASSWORD).await;
+    app.drain().await;
+    assert_eq!(app.sql("select count(*) from jobs where kind = 'debug.probe'").await[0]["count"], 0);
+
+    app.execute(&probes(1, "dead", "c")).await;
+    let last = freeze(&admin, "discard", "args.note:c", json!({})).await;
+    for _ in 0..3 {
+        admin.post(&path(&last, "start"), json!({ "password": "guessed" })).await.status(422);
+    }
+    let locked = admin.post(&path(&last, "start"), json!({ "password": PASSWORD })).await;
+    assert!(matches!(locked.status.as_u16(), 403 | 429), "five wrong ones lock: {}", locked.text);
+    app.leave_jobs();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,8 +39,13 @@ async fn login(app: &TestApp, name: &str, password: &str, next: &str) -> Reply {
 
 /// Somebody who has signed in by the form.
 pub async fn operator(app: &TestApp, name: &str) -> Client {
+    browser(app).header("cookie", &cookie(app, name).await)
+}
+
+/// The cookie of somebody who has signed in by the form.
+pub async fn cookie(app: &TestApp, name: &str) -> String {
     let reply = login(app, &format!("{name}@example.org"), PASSWORD, "/admin").await.status(303);
-    browser(app).header("cookie", &cookies(&reply)[0])
+    cookies(&reply).swap_remove(0)
 }
 
 async fn dead_job(app: &TestApp, admin: &Client) -> String {
@@ -324,4 +329,34 @@ async fn the_job_page_tells_what_holds_it_what_it_did_and_says() {
         assert!(page.contains(said), "{said} is not on the page");
     }
     app.leave_jobs();
+}
+
+#[tokio::test]
+async fn a_job_that_is_gone_says_where_it_went() {
+    let app = TestApp::new().await;
+    let api = app.admin().await;
+    let chef = operator(&app, "chef").await;
+    let discarded = dead_job(&app, &api).await;
+    api.post(&format!("/api/v1/admin/jobs/{discarded}/discard"), json!({})).await.status(204);
+    let many = dead_job(&app, &api).await;
+    let draft = api.post("/api/v1/admin/bulk", json!({ "action": "discard", "ids": [many] })).await.created();
+    let start = format!("/api/v1/admin/bulk/{}/start", draft["id"].as_str().expect("an id"));
+    api.post(&start, json!({ "word": "discard" })).await.status(202);
+    app.drain().await;
+    // 2026-01-01 by its first 48 bits; the test's clock is later than any retention.
+    let old = "019b76da-a800-7000-8000-000000000001";
+    for (id, code, said) in [
+        (&*discarded, "job_discarded", "was discarded on"),
+        (&*many, "job_discarded", "was discarded on"),
+        (old, "job_pruned", "was enqueued on 1 January 2026. Jobs are deleted 14 days after they succeeded"),
+        ("01ffffff-ffff-7fff-8000-000000000001", "job_unknown", "No job ever had this id."),
+        ("6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "job_unknown", "No job ever had this id."),
+    ] {
+        let problem = api.get(&format!("/api/v1/admin/jobs/{id}")).await.status(404);
+        assert_eq!(problem.clone().code(), code);
+        let detail = problem.json()["detail"].as_str().expect("a detail").to_owned();
+        assert!(detail.contains(said), "{detail}");
+        assert!(chef.get(&format!("/admin/jobs/{id}")).await.status(404).text.contains(said), "{id}");
+    }
+    app.drain().await;
 }

@@ -128,3 +128,76 @@ async fn the_page_keeps_everything_in_its_address() {
     assert_eq!(app.sql("select count(*) from saved_views").await[0]["count"], json!(1));
     app.leave_jobs();
 }
+
+/// The ids of every page of a list, one after the other.
+async fn all(admin: &harness::Client, query: &str) -> Vec<String> {
+    let (mut ids, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = admin.get(&format!("/api/v1/admin/jobs?{query}&limit=5{after}")).await.status(200).json();
+        ids.extend(
+            page["data"].as_array().into_iter().flatten().filter_map(|row| row["id"].as_str()).map(str::to_owned),
+        );
+        let Some(next) = page["page"]["next"].as_str() else { return ids };
+        after = format!("&after={next}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_has_an_order_and_its_pages_fit_together() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    let chef = operator(&app, "chef").await;
+    app.drain().await;
+    app.execute("delete from jobs").await;
+    app.execute(JOBS).await;
+    app.execute(
+        "update jobs set finished_at = null where attempt = 4; update jobs set attempt = 3 where attempt in (5, 6)",
+    )
+    .await;
+    let numbers = async |sort: &str, filter: &str| -> Vec<i64> {
+        let ids = all(&admin, &format!("sort={sort}&filter={filter}")).await;
+        ids.iter().map(|id| i64::from_str_radix(&id[24..], 16).expect("a number")).collect()
+    };
+    let newest: Vec<i64> = (0..12).rev().collect();
+    assert_eq!(numbers("age", "").await, newest);
+    assert_eq!(numbers("-age", "").await, (0..12).collect::<Vec<_>>());
+    assert_eq!(numbers("-age", "state%3Afailed").await, [0, 1, 4, 5, 8, 9]);
+    // The last run of each takes as many seconds as its number says; number 4 has not ended.
+    assert_eq!(numbers("-duration", "").await, [11, 10, 9, 8, 7, 6, 5, 3, 2, 1, 0, 4]);
+    assert_eq!(numbers("duration", "").await, [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 4]);
+    assert_eq!(numbers("-attempts", "").await, [11, 10, 9, 8, 7, 4, 6, 5, 3, 2, 1, 0]);
+    assert_eq!(numbers("attempts", "state%3Afailed").await, [0, 1, 5, 4, 8, 9]);
+    assert_eq!(admin.get("/api/v1/admin/jobs?sort=colour").await.wrong_fields(), ["sort"]);
+    let cursor = admin.get("/api/v1/admin/jobs?limit=1").await.status(200).json()["page"]["next"].clone();
+    let other = format!("/api/v1/admin/jobs?sort=duration&after={}", cursor.as_str().expect("a cursor"));
+    assert_eq!(admin.get(&other).await.wrong_fields(), ["after"]);
+
+    let page = chef.get("/admin/jobs?sort=-attempts&limit=5").await.status(200).text.replace("&#x3D;", "=");
+    assert!(page.contains("aria-sort=\"descending\"") && page.contains("most attempts first"), "{page}");
+    assert!(page.contains("/admin/jobs?sort=attempts\""), "a second click turns it round");
+    assert!(page.contains("/admin/jobs?filter=state%3Adead&amp;sort=-attempts"), "tabs keep the order");
+    let next = page.split("rel=\"next\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("more");
+    let next = chef.get(&next.replace("&amp;", "&")).await.status(200).text;
+    assert!(next.contains("person6@example.org") && !next.contains("person11@example.org"));
+    app.leave_jobs();
+}
+
+#[tokio::test]
+async fn an_empty_list_tells_what_hides_the_rest() {
+    let mut app = TestApp::new().await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    app.drain().await;
+    app.execute("delete from jobs").await;
+    app.execute(JOBS).await;
+    let path = format!("/admin/jobs?filter={}", encoded("state:queued queue:email tenant:acme"));
+    let page = chef.get(&path).await.status(200).text.replace("&#x3D;", "=");
+    assert!(!page.contains("hidden by <code>state:queued"), "without it there is still none: {page}");
+    assert!(!page.contains("hidden by <code>queue:email") && page.contains("hidden by <code>tenant:acme"), "{page}");
+    let path = format!("/admin/jobs?filter={}", encoded("kind:email.send tenant:acme"));
+    let page = chef.get(&path).await.status(200).text.replace("&#x3D;", "=");
+    assert!(page.contains("4 hidden by <code>tenant:acme</code>"), "{page}");
+    assert!(page.contains("1 hidden by <code>kind:email.send</code>"), "{page}");
+    assert!(page.contains("/admin/jobs?filter=kind%3Aemail.send\">clear it"), "{page}");
+    app.leave_jobs();
+}

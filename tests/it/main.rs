@@ -25,6 +25,7 @@ mod jobs;
 mod judges;
 mod ledger;
 mod limits;
+mod live;
 mod mail_desk;
 mod model;
 mod notifications;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::commands::{run, said};
+use crate::dashboard::{form_token, operator, post};
 
 /// A job in a lane.
 fn job(lane: &str, state: &str, key: &str) -> String {
@@ -211,6 +212,56 @@ async fn a_kind_tells_its_policy_and_its_last_hour() {
         "{probe}"
     );
     assert_eq!(kind(&admin, "email.send").await["run_ms"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_queue_tells_how_it_flows_and_a_kind_what_it_is() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    let chef = operator(&app, "chef").await;
+    app.drain().await;
+    app.execute("delete from jobs; delete from job_stats").await;
+    // A hundred ran in the hour before: they waited n ms and ran 10 n ms. Thirty came within the last five minutes.
+    app.execute(
+        "insert into jobs (id, kind, lane, state, rank, attempt, max_attempts, timeout_ms, payload, run_at, created_at, started_at, finished_at)
+         select gen_random_uuid(), 'debug.probe', 'media', 'succeeded', 0, 1, 3, 1000, '{\"mode\":\"ok\"}', t, t - interval '10 minutes',
+                t + n * interval '1 ms', t + 11 * n * interval '1 ms'
+         from generate_series(1, 100) n, (select now() - interval '20 minutes' as t) x;
+         insert into jobs (id, kind, lane, state, rank, max_attempts, timeout_ms, payload)
+         select gen_random_uuid(), 'debug.probe', 'media', 'queued', 0, 3, 1000, '{\"mode\":\"ok\"}' from generate_series(1, 30);
+         insert into job_stats (minute, lane, kind, succeeded, failed, dead)
+         values (date_trunc('minute', now()) - interval '1 minute', 'media', 'debug.probe', 300, 7, 0)",
+    )
+    .await;
+    let flows = admin.get("/api/v1/admin/queues/flow").await.ok();
+    for flow in [&flows["lanes"]["media"], &flows["kinds"]["debug.probe"]] {
+        assert_eq!((&flow["samples"], &flow["arriving"]), (&json!(100), &json!(6.0)), "{flow}");
+        assert!((50.0..=50.6).contains(&flow["wait"]["p50"].as_f64().expect("ms")), "{flow}");
+        assert!((950.0..=951.0).contains(&flow["run"]["p95"].as_f64().expect("ms")), "{flow}");
+        // 300 ended within four minutes and the part of this one that is over.
+        assert!((60.0..=75.0).contains(&flow["leaving"].as_f64().expect("a rate")), "{flow}");
+    }
+    assert_eq!((&flows["lanes"]["email"]["samples"], &flows["lanes"]["email"]["wait"]), (&json!(0), &json!(null)));
+    let page = chef.get("/admin/queues").await.status(200).text;
+    assert!(page.contains("data-label=\"Wait p50\">50 ms") && page.contains("data-label=\"In / min\">6.0"), "{page}");
+    let overview = chef.get("/admin").await.status(200).text;
+    assert!(overview.contains("data-label=\"Wait p95\">95 ms"), "{overview}");
+
+    let kind = chef.get("/admin/kinds/debug.probe").await.status(200);
+    for said in ["3 attempts; again within 2 s", "&quot;mode&quot;", "half within 50 ms"] {
+        assert!(kind.text.contains(said), "{said} is not in {}", kind.text);
+    }
+    chef.get("/admin/kinds/no.such").await.status(404);
+    let token = form_token(&kind);
+    let test = async |mode: &str| {
+        let fields = [("token", &*token), ("mode", mode), ("n", "1")];
+        post(&chef, "/admin/kinds/debug.probe/test", &fields).await
+    };
+    test("abort").await.status(422);
+    let to = test("fail_n").await.status(303).header("location").expect("its page").to_owned();
+    assert!(chef.get(&to).await.status(200).text.contains("debug.probe"));
+    assert_eq!(app.sql("select count(*) from audit_log where action = 'JOBS_PROBED'").await[0]["count"], 1);
+    app.leave_jobs();
 }
 
 #[tokio::test(flavor = "multi_thread")]

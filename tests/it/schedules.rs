@@ -205,6 +205,34 @@ async fn an_administrator_reads_when_it_runs_and_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn past_ticks_show_what_became_of_each() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    let chef = operator(&app, "chef").await;
+    app.drain().await;
+    let ticks = "select to_char(date_trunc('hour', now()) - n * interval '1 hour', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as at from generate_series(0, 3) n";
+    let ticks = app.sql(ticks).await;
+    let at = |n: usize| ticks[n]["at"].as_str().expect("a time").to_owned();
+    add(&app, "s", "0 * * * *", &at(3), "zone = 'UTC', missed = 'all'").await;
+    tick_at(&app, &at(0)).await;
+    app.drain().await;
+    // The one before the last has no job any more; nor has any before the first.
+    app.execute("delete from jobs where unique_key = (select unique_key from jobs where unique_key like 'schedule:s:%' order by unique_key desc offset 1 limit 1)").await;
+    app.execute("update jobs set state = 'dead', finished_at = now() where id = (select id from jobs where unique_key like 'schedule:s:%' order by unique_key limit 1)").await;
+    let past = admin.get("/api/v1/admin/schedules").await.ok()[0]["past"].clone();
+    let told: Vec<_> =
+        past.as_array().expect("ticks").iter().map(|tick| (tick["at"].clone(), tick["state"].clone())).collect();
+    let wanted =
+        [(at(3), json!("dead")), (at(2), json!("succeeded")), (at(1), json!(null)), (at(0), json!("succeeded"))];
+    assert_eq!(told, wanted.map(|(at, state)| (json!(at), state)));
+    let page = chef.get("/admin/schedules").await.status(200).text;
+    let job = past[0]["job"].as_str().expect("a job");
+    assert!(page.contains(&format!("class=\"state dead\" href=\"/admin/jobs/{job}\" title=\"Dead, ")), "{page}");
+    assert!(page.contains("No run kept, "), "{page}");
+    app.leave_jobs();
+}
+
+#[tokio::test]
 async fn a_run_now_is_beside_the_ticks() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

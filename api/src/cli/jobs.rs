@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use shared::kernel::Error;
 use shared::kernel::ids::JobId;
 use shared::platform::Platform;
-use shared::platform::jobs::admin::{self, JobRow};
+use shared::platform::jobs::admin::{self, JobFilter, JobRow, Sort};
 
 use super::exit::Failure;
 use super::pages::Slice;
@@ -15,13 +15,14 @@ use super::{open, retry, show};
 /// What can be done with jobs.
 #[derive(Subcommand)]
 pub enum Command {
-    /// List jobs, newest first
+    /// List jobs, newest first or in another order
     #[command(after_help = "\
 Examples:
   facteur jobs ls --state dead
   facteur jobs ls --kind email.send --q example.org --limit 200
   facteur jobs ls --filter 'state:failed kind:email.* args.order.id:42 attempt>2 age<2h'
   facteur jobs ls --state blocked --key example.org
+  facteur jobs ls --kind invoice.render --sort=-duration
   facteur jobs ls --state retrying --json | jq -r '.data[].id'")]
     Ls(Ls),
     /// Show one job with every attempt
@@ -56,6 +57,9 @@ Beware: `abort` takes a worker process down, three times before its job is quara
 pub struct Ls {
     #[command(flatten)]
     which: Which,
+    /// By what: age, duration, attempts; with - in front the greatest first
+    #[arg(long, value_name = "ORDER", default_value = "age", allow_hyphen_values = true, value_parser = Sort::ALL.map(Sort::name))]
+    sort: String,
     #[command(flatten)]
     slice: Slice,
 }
@@ -75,7 +79,8 @@ pub async fn run(command: Command) -> Result<(), Failure> {
 
 async fn list(platform: &Platform, args: Ls) -> Result<(), Failure> {
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
-    let filter = args.which.filter().checked()?;
+    let sort = Sort::ALL.into_iter().find(|sort| sort.name() == args.sort);
+    let filter = JobFilter { sort, ..args.which.filter() }.checked()?;
     let page = admin::list(&mut db, &filter, args.slice.request()?).await?;
     let now = platform.clock.now();
     let line = |row: &JobRow| {

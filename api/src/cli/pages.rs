@@ -26,7 +26,8 @@ impl Slice {
     pub fn request(&self) -> Result<PageRequest, Failure> {
         let wrong = || Failure::new(USAGE, "--after is no cursor of ours: it is printed below a list that goes on");
         let after = self.after.as_deref().map(|cursor| page::decode(cursor).ok_or_else(wrong)).transpose()?;
-        Ok(PageRequest { limit: self.limit, after })
+        let (after, mark) = after.map_or((None, None), |(id, mark)| (Some(id), mark));
+        Ok(PageRequest { limit: self.limit, after, mark })
     }
 
     /// Prints it as JSON, or as a table under `head`; `nothing` where no row is.

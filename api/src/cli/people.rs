@@ -175,7 +175,7 @@ async fn forget(platform: &Platform, who: &str, reason: Option<&str>, yes: bool)
 async fn list(platform: &Platform, args: Ls) -> Result<(), Failure> {
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
     let filter = UserFilter { q: args.q, role: args.role, status: None };
-    let page = directory::list(&mut db, &filter, PageRequest { limit: MAX_LIMIT, after: None }).await?;
+    let page = directory::list(&mut db, &filter, PageRequest { limit: MAX_LIMIT, ..PageRequest::default() }).await?;
     if args.json {
         say(json(&page.rows)?);
         return Ok(());
@@ -230,7 +230,7 @@ async fn show(platform: &Platform, who: &str) -> Result<(), Failure> {
 async fn pending(platform: &Platform, all: bool, as_json: bool) -> Result<(), Failure> {
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
     let filter = ErasureFilter { open: (!all).then_some(true), user_id: None };
-    let page = erasures::list(&mut db, &filter, PageRequest { limit: MAX_LIMIT, after: None }).await?;
+    let page = erasures::list(&mut db, &filter, PageRequest { limit: MAX_LIMIT, ..PageRequest::default() }).await?;
     if as_json {
         say(json(&page.rows)?);
         return Ok(());

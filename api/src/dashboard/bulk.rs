@@ -5,6 +5,7 @@ use axum::response::Response;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::flows::reauthentication;
 use shared::kernel::Error;
 use shared::kernel::ids::BulkId;
 use shared::platform::audit::{self, Entry, Severity};
@@ -14,6 +15,7 @@ use shared::platform::jobs::bulk::{self, Action, NewBulk, Pace, Params};
 use shared::platform::jobs::health::COUNT_CAP;
 use shared::platform::tx::Tx;
 
+use crate::acts;
 use crate::dashboard::LARGE;
 use crate::dashboard::desk::{Desk, see_other};
 use crate::dashboard::filter::{self, Hidden};
@@ -123,36 +125,32 @@ impl Scope {
 }
 
 /// What the draft's form sends.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Go {
     per_second: Option<i32>,
     not_before: Option<String>,
     reason: Option<String>,
     word: Option<String>,
+    password: Option<String>,
 }
 
 /// `POST /admin/bulk/{id}/start`
 pub async fn start(desk: Desk, Path(id): Path<BulkId>, Sent(form): Sent<Go>) -> Answer {
     let not_before = form.not_before.as_deref().map(moment).transpose()?;
     let pace = Pace { per_second: form.per_second, not_before, reason: form.reason, word: form.word };
+    let who = (desk.me.user, desk.me.session);
+    match acts::bulk::confirm(&desk.app, &desk.origin, who, id, form.password.as_deref()).await {
+        Err(Error::Forbidden(code)) if code == reauthentication::REQUIRED => {
+            return desk.go(&page(id), What::PasswordNeeded).await;
+        }
+        Err(Error::Invalid(_)) => return desk.go(&page(id), What::PasswordWrong).await,
+        confirmed => confirmed?,
+    }
     let mut tx = desk.begin().await?;
-    let started = bulk::start(&mut tx, id, &pace, desk.me.permissions.can(LARGE)).await;
-    let view = match started {
+    match acts::bulk::start(&mut tx, id, &pace, desk.me.permissions.can(LARGE)).await {
         Err(Error::Conflict { .. }) => return desk.go(&page(id), What::BulkRefused).await,
-        view => view?,
+        started => started?,
     };
-    let details = json!({
-        "action": view.action, "filter": view.filter, "jobs": view.total, "per_second": view.per_second,
-        "not_before": view.not_before, "reason": view.reason, "params": view.params,
-    });
-    record(
-        &mut tx,
-        "BULK_STARTED",
-        if view.action.is_destructive() { Severity::High } else { Severity::Medium },
-        id,
-        details,
-    )
-    .await?;
     tx.commit().await?;
     desk.go(&page(id), What::BulkStarted).await
 }

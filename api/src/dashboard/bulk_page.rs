@@ -4,6 +4,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
+use shared::flows::reauthentication::is_due;
 use shared::kernel::ids::BulkId;
 use shared::kernel::page::PageRequest;
 use shared::platform::audit;
@@ -123,12 +124,13 @@ pub async fn show(desk: Desk, Path(id): Path<BulkId>) -> Result<Response, ApiErr
     let mut db = desk.db().await?;
     let view = bulk::get(&mut db, id).await?;
     let tallies = bulk::tallies(&mut db, id).await?;
-    let few = PageRequest { limit: SAMPLES, after: None };
+    let few = PageRequest { limit: SAMPLES, ..PageRequest::default() };
     let trouble =
         bulk::items(&mut db, id, Some(if view.state == "draft" { "refused" } else { "skipped" }), few).await?;
     let sample = bulk::items(&mut db, id, (view.state == "draft").then_some("pending"), few).await?;
     let entries = audit::about(&mut db, "bulk", &id.to_string(), ENTRIES).await?;
     let audit = Line::all(&mut db, entries).await?;
+    let password = view.state == "draft" && view.action.is_destructive() && is_due(&mut db, desk.me.session).await?;
     let who = session::names(&mut db, view.started_by.or(view.created_by).into_iter()).await?;
     drop(db);
     let row = Row::from(&view);
@@ -141,6 +143,7 @@ pub async fn show(desk: Desk, Path(id): Path<BulkId>) -> Result<Response, ApiErr
         "tallies": tallies.iter().map(tally).collect::<Vec<_>>(),
         "trouble": trouble.rows.into_iter().map(Entry::from).collect::<Vec<_>>(),
         "sample": sample.rows.into_iter().map(Entry::from).collect::<Vec<_>>(),
+        "password": password,
         "reason_needed": view.total > FREELY,
         "word": (view.filter.is_empty() && view.action.is_destructive()).then(|| view.action.name()),
         "patch": view.params.patch.as_ref().and_then(|patch| serde_json::to_string_pretty(patch).ok()),

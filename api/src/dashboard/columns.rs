@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use shared::platform::jobs::admin::Sort;
+
+use crate::dashboard::order::{self, Heading};
 
 /// What may be shown beside state and kind: name, heading, whether it is when nothing is chosen.
 const KNOWN: [(&str, &str, bool); 10] = [
@@ -31,6 +34,7 @@ struct Column {
     heading: &'static str,
     shown: bool,
     right: bool,
+    sort: Option<Heading>,
 }
 
 impl Columns {
@@ -43,8 +47,19 @@ impl Columns {
             heading,
             shown: shown(name, usual),
             right: name == "attempts",
+            sort: None,
         });
         Self { all: all.to_vec(), chosen: wanted.is_some() }
+    }
+
+    /// With the headings that change the order; `link` makes the address of the list in one.
+    pub fn sorted(mut self, now: Sort, link: impl Fn(&Self, Sort) -> String) -> Self {
+        let headings: Vec<_> =
+            self.all.iter().map(|column| order::heading(column.name, now, |sort| link(&self, sort))).collect();
+        for (column, heading) in self.all.iter_mut().zip(headings) {
+            column.sort = heading;
+        }
+        self
     }
 
     /// Name by name, for the rows.

@@ -78,6 +78,9 @@ fn describe(status: StatusCode, problem: &Value, uri: &Uri) -> Page {
     let said = |name: &str| problem[name].as_str().unwrap_or_default();
     let noun = said("detail").strip_suffix(" not found").unwrap_or("page");
     let (title, detail) = match (status.as_u16(), said("code")) {
+        (404, "job_discarded") => ("This job was discarded".into(), said("detail").to_owned()),
+        (404, "job_pruned") => ("This job is not kept any more".into(), said("detail").to_owned()),
+        (404, "job_unknown") => ("There is no such job".into(), said("detail").to_owned()),
         (404, _) if matches!(noun, "job" | "email" | "request" | "error" | "batch") => (
             format!("There is no such {noun}"),
             "It never existed, was discarded, or was pruned after its retention.".into(),

@@ -22,6 +22,7 @@ use crate::dashboard::timeline::{self, Timeline};
 use crate::dashboard::{BILL, REVEAL, diff, mask, session};
 use crate::error::ApiError;
 use crate::extract::Path;
+use crate::lost;
 
 /// The list, about to be narrowed.
 const LIST: &str = "/admin/jobs?";
@@ -155,7 +156,10 @@ impl<'a> From<&'a Attempt> for Run<'a> {
 /// `GET /admin/jobs/{id}`
 pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiError> {
     let mut db = desk.db().await?;
-    let job = admin::get(&mut db, id).await?;
+    let job = match admin::get(&mut db, id).await {
+        Ok(job) => job,
+        Err(error) => return Err(lost::job(&desk.app, &mut db, id, error).await),
+    };
     let entries = audit::about(&mut db, "job", &id.to_string(), ENTRIES).await?;
     let audit = Line::all(&mut db, entries).await?;
     let edits = admin::edits(&mut db, id).await?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::kernel::Error;
 use shared::kernel::ids::JobId;
 use shared::kernel::page::{Page, PageRequest};
-use shared::platform::jobs::admin::{self, JobFilter, JobRow, Term, views};
+use shared::platform::jobs::admin::{self, JobFilter, JobRow, Sort, Term, views};
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
 use crate::dashboard::bulk::Offer;
@@ -16,6 +16,7 @@ use crate::dashboard::desk::{Desk, see_other};
 use crate::dashboard::filter::{self, Bar, Chip};
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, capped};
+use crate::dashboard::order;
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::pulse::Health;
 use crate::dashboard::row::Row;
@@ -26,9 +27,18 @@ use crate::extract::Paging;
 /// Tabs in the order of concern.
 const TABS: [&str; 8] = ["queued", "blocked", "running", "retrying", "dead", "scheduled", "succeeded", "cancelled"];
 
+/// Filters of an empty list that are tried without.
+const TRIED: usize = 4;
+
 #[derive(Serialize)]
 struct List<'a> {
     heading: &'static str,
+    order: &'static str,
+    /// As addresses have it; none for the usual one.
+    sort: Option<&'static str>,
+    /// More match than are put in this order.
+    cut: bool,
+    hidden: Vec<Behind>,
     tabs: Vec<Tab>,
     form: Bar,
     wrong: Option<String>,
@@ -43,6 +53,14 @@ struct List<'a> {
     empty: Empty,
     pager: Option<Pager>,
     bulk: Option<Offer>,
+}
+
+/// What one filter of an empty list hides.
+#[derive(Serialize)]
+struct Behind {
+    words: String,
+    n: String,
+    href: String,
 }
 
 #[derive(Serialize)]
@@ -67,7 +85,8 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
         return see_other(&format!("/admin/jobs/{job}"));
     }
     let mut db = desk.db().await?;
-    let filter = JobFilter::of(&terms);
+    let sort = given.sort.unwrap_or_default();
+    let filter = JobFilter { sort: given.sort.filter(|sort| *sort != Sort::Age), ..JobFilter::of(&terms) };
     let page = match &wrong {
         None => admin::list(&mut db, &filter, request).await?,
         Some(_) => Page { rows: Vec::new(), next: None },
@@ -75,26 +94,35 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
     let many = many(&mut db, &terms, request, &page).await?;
     let suggestions = admin::suggestions(&mut db).await?;
     let views = views::list(&mut db, desk.me.user).await?;
+    let hidden = if page.rows.is_empty() && wrong.is_none() { behind(&mut db, &terms).await? } else { Vec::new() };
     drop(db);
     let health = desk.pulse.read(&desk.app.platform).await?;
     let dead = filter::state(&terms) == Some("dead");
     let heading = if dead { "Dead letters" } else { "Jobs" };
     let query = columns.with(&filter::query(&filter));
     let form = filter::bar(&terms, suggestions);
+    let pager = Pager::new("/admin/jobs", &query, request, &page);
     let view = List {
         heading,
-        tabs: tabs(&terms, &health, &columns),
+        order: order::words(sort),
+        sort: filter.sort.map(Sort::name),
+        cut: sort.is_bounded() && many > COUNT_CAP,
+        hidden,
+        tabs: tabs(&terms, filter.sort, &health, &columns),
         form: if wrong.is_some() { form.saying(given.filter.as_deref()) } else { form },
         chips: filter::chips(&terms),
         clear: filter::of(&filter::in_state(&[], filter::state(&terms))),
         rows: page.rows.iter().map(|job| Row::from(job).kept(desk.app.platform.config.worker.keep_dead)).collect(),
         empty: empty(&terms, wrong.is_some()),
         wrong,
-        pager: Pager::new("/admin/jobs", &query, request, &page),
+        pager: pager.map(|pager| pager.ordered(page.rows.len(), order::words(sort))),
         saved: Saved::new(&desk, views, &query),
         keep_days: dead.then_some(desk.app.platform.config.worker.keep_dead),
         show: columns.shown(),
-        columns,
+        columns: columns.sorted(sort, |columns, sort| {
+            let sort = Some(sort).filter(|sort| *sort != Sort::Age);
+            filter::with("/admin/jobs", &columns.with(&filter::query(&JobFilter { sort, ..filter.clone() })))
+        }),
         bulk: desk.may_act().then(|| Offer::new(&terms, many)).filter(|_| !page.rows.is_empty()),
     };
     desk.page("jobs", if dead { Place::Dead } else { Place::Jobs }, heading, &view).await
@@ -149,7 +177,7 @@ async fn named(desk: &Desk, given: &JobFilter) -> Result<Option<JobId>, ApiError
 }
 
 /// The states, counted where the lanes' counts are exactly this list's.
-fn tabs(terms: &[Term], health: &Health, columns: &Columns) -> Vec<Tab> {
+fn tabs(terms: &[Term], sort: Option<Sort>, health: &Health, columns: &Columns) -> Vec<Tab> {
     let chosen = filter::state(terms);
     let rest = filter::in_state(terms, None);
     let lane = match rest.as_slice() {
@@ -174,7 +202,7 @@ fn tabs(terms: &[Term], health: &Health, columns: &Columns) -> Vec<Tab> {
         (plain && n > 0).then(|| capped(n, more))
     };
     let link = |state: Option<&str>| {
-        let query = filter::query(&JobFilter::of(&filter::in_state(terms, state)));
+        let query = filter::query(&JobFilter { sort, ..JobFilter::of(&filter::in_state(terms, state)) });
         filter::with("/admin/jobs", &columns.with(&query))
     };
     let anything = !terms.iter().any(|term| term.field == admin::Field::State);
@@ -187,6 +215,21 @@ fn tabs(terms: &[Term], health: &Health, columns: &Columns) -> Vec<Tab> {
         red: state == "dead",
     });
     std::iter::once(all).chain(states).collect()
+}
+
+/// For each filter of an empty list: how many there would be without it.
+async fn behind(db: &mut sqlx::PgConnection, terms: &[Term]) -> Result<Vec<Behind>, ApiError> {
+    let mut hidden = Vec::new();
+    for (at, term) in terms.iter().enumerate().take(TRIED) {
+        let rest: Vec<Term> =
+            terms.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, term)| term.clone()).collect();
+        let n = admin::count(db, &rest, COUNT_CAP + 1).await?;
+        if n > 0 {
+            let n = capped(n.min(COUNT_CAP), n > COUNT_CAP);
+            hidden.push(Behind { words: term.to_string(), n, href: filter::of(&rest) });
+        }
+    }
+    Ok(hidden)
 }
 
 fn empty(terms: &[Term], wrong: bool) -> Empty {

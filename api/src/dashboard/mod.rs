@@ -22,6 +22,7 @@ mod exports;
 mod facts;
 mod fault;
 mod filter;
+mod flow;
 mod forms;
 mod frame;
 mod framed;
@@ -31,16 +32,19 @@ mod invoices;
 mod job;
 mod jobs;
 mod kinds;
+mod live;
 mod login;
 mod mailbox;
 mod marks;
 pub mod mask;
 mod note;
+mod order;
 mod orders;
 mod overview;
 mod pager;
 mod pulse;
 mod queues;
+mod renewal;
 mod request;
 mod requests;
 mod rights;
@@ -59,6 +63,7 @@ mod users;
 mod workers;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
 use axum::routing::{MethodRouter, any, get, post};
@@ -69,7 +74,9 @@ use crate::app::App;
 use crate::dashboard::desk::{Desk, see_other};
 use crate::dashboard::frame::Place;
 use crate::dashboard::gate::Gate;
+use crate::dashboard::live::Live;
 use crate::dashboard::pulse::Pulse;
+use crate::dashboard::renewal::Renewals;
 use crate::error::Answer;
 
 /// To see jobs, queues, workers and mails.
@@ -132,9 +139,11 @@ pub fn router(app: &App) -> Router<App> {
         .route("/admin/", get(|| async { Redirect::permanent("/admin") }))
         .route("/admin/login", get(login::form).post(login::sign_in))
         .route("/admin/assets/{name}", get(assets::serve));
-    let outside = gate(None);
+    let (outside, live) = (gate(None), Live::new(pulse.clone()));
+    let events = get(async move |desk: Desk, headers: HeaderMap| live.open(&desk, &headers));
     open.merge(group(None, common()))
         .merge(group(Some(READ), pages()))
+        .merge(group(Some(READ), vec![("/admin/events", events)]))
         .merge(group(Some(MANAGE), actions()))
         .merge(group(Some(REVEAL), vec![("/admin/jobs/{id}/reveal", post(edit::reveal))]))
         .merge(group(Some(ANSWER), letters()))
@@ -150,6 +159,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(KEEP), keeping()))
         .merge(group(Some(GRANT), lending()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
+        .layer(from_fn_with_state(Renewals::default(), renewal::share))
         .layer(from_fn(gate::dress))
 }
 
@@ -298,6 +308,7 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/errors", get(errors::list)),
         ("/admin/errors/{fingerprint}", get(errors::show)),
         ("/admin/queues", get(queues::list)),
+        ("/admin/kinds/{kind}", get(kinds::show)),
         ("/admin/batches", get(batches::list)),
         ("/admin/batches/{id}", get(batches::show)),
         ("/admin/workers", get(workers::list)),
@@ -347,6 +358,7 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/schedules/{name}/pause", post(schedules::pause)),
         ("/admin/schedules/{name}/resume", post(schedules::resume)),
         ("/admin/queues/{name}/limits", post(queues::limit)),
+        ("/admin/kinds/debug.probe/test", post(kinds::test)),
         ("/admin/kinds/{kind}/fuse", post(kinds::blow)),
         ("/admin/kinds/{kind}/clear", post(kinds::clear)),
         ("/admin/errors/{fingerprint}/resolve", post(errors::resolve)),

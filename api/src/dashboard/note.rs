@@ -50,6 +50,10 @@ pub enum What {
     BulkUndone,
     /// It did not allow it.
     BulkRefused,
+    /// Whoever started it was asked for their password.
+    PasswordNeeded,
+    /// It was another.
+    PasswordWrong,
     /// A job has another payload.
     Edited,
     /// A worker was asked to stop.
@@ -74,6 +78,8 @@ pub enum What {
     ScheduleOn,
     /// A lane's limits changed.
     Limited,
+    /// A test job is in its queue.
+    Probed,
     /// A kind's fuse was blown.
     Fused,
     /// It was closed.
@@ -167,6 +173,8 @@ const CODES: &[(What, &str)] = &[
     (What::BulkEnded, "bulk-ended"),
     (What::BulkUndone, "bulk-undone"),
     (What::BulkRefused, "bulk-refused"),
+    (What::PasswordNeeded, "password-needed"),
+    (What::PasswordWrong, "password-wrong"),
     (What::Edited, "edited"),
     (What::WorkerTold, "worker-told"),
     (What::NothingChosen, "nothing-chosen"),
@@ -179,6 +187,7 @@ const CODES: &[(What, &str)] = &[
     (What::ScheduleOff, "schedule-off"),
     (What::ScheduleOn, "schedule-on"),
     (What::Limited, "limited"),
+    (What::Probed, "probed"),
     (What::Fused, "fused"),
     (What::Cleared, "cleared"),
     (What::Resolved, "resolved"),
@@ -252,6 +261,8 @@ impl Note {
                 | What::ExportInvalid
                 | What::ExportGone
                 | What::BulkRefused
+                | What::PasswordNeeded
+                | What::PasswordWrong
                 | What::NothingChosen
                 | What::WorkerGone
                 | What::InvoiceRefused
@@ -275,6 +286,8 @@ impl Note {
                 let (back, kept) = (capped(self.n as i64, false), capped(self.m as i64, false));
                 format!("{back} back where they were; {kept} had started and stay.")
             }
+            What::PasswordNeeded => "Nothing was changed: say your password once more to go on.".into(),
+            What::PasswordWrong => "Nothing was changed: that is not your password.".into(),
             What::BulkRefused => "Nothing was changed: the operation has moved on, as shown here.".into(),
             What::Edited => "The payload is changed; what was there before stays below.".into(),
             What::WorkerTold => "The worker was asked; it hears of it at its next heartbeat.".into(),
@@ -288,6 +301,7 @@ impl Note {
             What::ScheduleOff => "The schedule is paused. What passes meanwhile is not made up for.".into(),
             What::ScheduleOn => "The schedule ticks again.".into(),
             What::Limited => "The limits are set; every worker keeps them within a few seconds.".into(),
+            What::Probed => "The test job is in its queue: this page shows what becomes of it.".into(),
             What::Fused => "The fuse is set: no worker claims this kind.".into(),
             What::Cleared => "The fuse is closed: jobs of this kind run again.".into(),
             What::Resolved => "Resolved. If it comes back, it shows as regressed.".into(),

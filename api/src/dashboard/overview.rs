@@ -43,13 +43,14 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
     let health = desk.pulse.fresh(&desk.app.platform).await?;
     let mut db = desk.db().await?;
     let filter = JobFilter { state: Some("dead".into()), ..JobFilter::default() };
-    let dead = admin::list(&mut db, &filter, PageRequest { limit: FEW, after: None }).await?;
-    let entries = audit::recent(&mut db, FEW).await?;
+    let dead = admin::list(&mut db, &filter, PageRequest { limit: FEW, ..PageRequest::default() }).await?;
+    let entries = audit::recent(&mut db, FEW - 1).await?;
     let lines = Line::all(&mut db, entries).await?;
     let hour = stats::last_hour(&mut db).await?;
     let groups = groups::list(&mut db, &GroupFilter::default()).await?;
     let next = next(schedule::list(&mut db).await?);
     drop(db);
+    let flows = desk.pulse.flows(&desk.app.platform).await?;
     let groups = groups.iter().filter(|group| matches!(&*group.state, "new" | "known" | "regressed"));
     let groups: Vec<_> = groups
         .take(FEW as usize - 1)
@@ -65,10 +66,10 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
         "sentence": sentence(&health, problems.len()),
         "problems": problems,
         "tiles": tiles(&health),
-        "lanes": queues::rows(&health),
+        "lanes": queues::rows(&health, &flows),
         "dead": dead.rows.iter().map(Row::from).collect::<Vec<_>>(),
         "audit": lines,
-        "chart": Chart::of(&hour),
+        "chart": Chart::of(&hour, &flows.arrivals, &health.workers),
         "groups": groups,
         "next": next,
     });

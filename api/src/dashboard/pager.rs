@@ -41,9 +41,18 @@ impl Pager {
             format!("{path}?{rest}after={cursor}{limit}")
         };
         Some(Self {
-            said: format!("{} on this page, newest first", page.rows.len()),
+            said: said(page.rows.len(), "newest first"),
             first: request.after.map(|_| filter::with(path, query)),
             next: page.next.as_deref().map(more),
         })
     }
+
+    /// Of a list in this order.
+    pub fn ordered(self, rows: usize, order: &str) -> Self {
+        Self { said: said(rows, order), ..self }
+    }
+}
+
+fn said(rows: usize, order: &str) -> String {
+    format!("{rows} on this page, {order}")
 }

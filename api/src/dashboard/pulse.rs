@@ -7,17 +7,27 @@ use serde::Serialize;
 use shared::kernel::Result;
 use shared::platform::Platform;
 use shared::platform::jobs::alarms::{self, Rule};
+use shared::platform::jobs::flow::{self, Flows};
 use shared::platform::jobs::health::{self, LaneView, WorkerView};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// A reading serves this long.
 const FRESH: Duration = Duration::from_secs(2);
+/// What moves slowly serves this long.
+const STEADY: Duration = Duration::from_secs(10);
 /// Redis has this long to answer; beyond it counts as down.
 const PING: Duration = Duration::from_millis(250);
 
 /// The last reading, shared by every request.
 #[derive(Clone, Default)]
-pub struct Pulse(Arc<Mutex<Option<Reading>>>);
+pub struct Pulse(Arc<Held>);
+
+#[derive(Default)]
+struct Held {
+    last: Mutex<Option<Reading>>,
+    flows: Mutex<Option<(Instant, Arc<Flows>)>>,
+    stirred: Notify,
+}
 
 type Reading = (Instant, Arc<Health>);
 
@@ -57,7 +67,7 @@ impl Alarm {
 impl Pulse {
     /// The last reading, or a new one when that is older than two seconds.
     pub async fn read(&self, platform: &Platform) -> Result<Arc<Health>> {
-        let mut held = self.0.lock().await;
+        let mut held = self.0.last.lock().await;
         match &*held {
             Some((at, health)) if at.elapsed() < FRESH => Ok(health.clone()),
             _ => Self::renew(&mut held, platform).await,
@@ -66,12 +76,29 @@ impl Pulse {
 
     /// A new reading, for the pages that show it in full.
     pub async fn fresh(&self, platform: &Platform) -> Result<Arc<Health>> {
-        Self::renew(&mut *self.0.lock().await, platform).await
+        Self::renew(&mut *self.0.last.lock().await, platform).await
     }
 
-    /// Something was changed: the next page reads anew.
+    /// How lanes and kinds flow, read anew every ten seconds at most: it moves by minutes.
+    pub async fn flows(&self, platform: &Platform) -> Result<Arc<Flows>> {
+        let mut held = self.0.flows.lock().await;
+        if let Some((_, flows)) = held.as_ref().filter(|(at, _)| at.elapsed() < STEADY) {
+            return Ok(flows.clone());
+        }
+        let flows = Arc::new(flow::read(&mut *platform.db.acquire().await?).await?);
+        *held = Some((Instant::now(), flows.clone()));
+        Ok(flows)
+    }
+
+    /// Something was changed: the next page reads anew, and the streams at once.
     pub async fn forget(&self) {
-        *self.0.lock().await = None;
+        *self.0.last.lock().await = None;
+        self.0.stirred.notify_one();
+    }
+
+    /// Waits until something was changed here.
+    pub async fn stirred(&self) {
+        self.0.stirred.notified().await;
     }
 
     async fn renew(held: &mut Option<Reading>, platform: &Platform) -> Result<Arc<Health>> {

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::platform::jobs::admin;
 use shared::platform::jobs::admin::lanes::{Limits, NewLimits, Rate};
+use shared::platform::jobs::flow::{FEW, Flow, Flows, Spread};
 use shared::platform::jobs::health::LaneView;
 
 use crate::acts;
 use crate::dashboard::desk::Desk;
+use crate::dashboard::flow;
 use crate::dashboard::forms::{self, Sent};
 use crate::dashboard::frame::Place;
 use crate::dashboard::kinds;
@@ -40,10 +42,12 @@ pub struct Row<'a> {
     rate_count: Option<i32>,
     rate_seconds: Option<i32>,
     held_by: Option<&'static str>,
+    wait: Option<Spread>,
+    few: bool,
 }
 
-impl<'a> From<&'a LaneView> for Row<'a> {
-    fn from(lane: &'a LaneView) -> Self {
+impl<'a> Row<'a> {
+    fn new(lane: &'a LaneView, flow: &Flow) -> Self {
         let count = |state, n| Count::of(&lane.name, state, n);
         let rate = lane.rate.map(|rate| rate.0);
         let limits = Limits { concurrency: lane.concurrency, rate };
@@ -66,6 +70,8 @@ impl<'a> From<&'a LaneView> for Row<'a> {
             rate_count: rate.map(|rate| rate.count),
             rate_seconds: rate.map(|rate| rate.seconds),
             held_by: held_by(lane),
+            wait: flow.wait,
+            few: flow.samples < FEW,
         }
     }
 }
@@ -83,8 +89,8 @@ fn held_by(lane: &LaneView) -> Option<&'static str> {
 }
 
 /// Every lane, as the tables show them.
-pub fn rows(health: &Health) -> Vec<Row<'_>> {
-    health.lanes.iter().map(Row::from).collect()
+pub fn rows<'a>(health: &'a Health, flows: &Flows) -> Vec<Row<'a>> {
+    health.lanes.iter().map(|lane| Row::new(lane, &flows.lane(&lane.name))).collect()
 }
 
 /// `GET /admin/queues`
@@ -97,11 +103,14 @@ pub async fn list(desk: Desk) -> Result<Response, ApiError> {
         n => format!("{n} queues are paused."),
     };
     let all = admin::kinds::list(&mut *desk.db().await?).await?;
+    let flows = desk.pulse.flows(&desk.app.platform).await?;
+    let flowing: Vec<_> = health.lanes.iter().map(|lane| flow::lane(lane, &flows.lane(&lane.name), &health)).collect();
     let page = json!({
         "sentence": sentence,
         "may_act": desk.may_act(),
-        "lanes": rows(&health),
-        "kinds": kinds::rows(&all),
+        "lanes": rows(&health, &flows),
+        "flows": flowing,
+        "kinds": kinds::rows(&all, &flows),
     });
     desk.page("queues", Place::Queues, "Queues", &page).await
 }

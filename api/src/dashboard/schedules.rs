@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::kernel::ids::JobId;
 use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::jobs::schedule::{self, Change, LastJob, Missed, Overlap, ScheduleView};
+use shared::platform::jobs::schedule::{self, Change, LastJob, Missed, Overlap, ScheduleView, Tick};
 use shared::platform::tx::Tx;
 
 use crate::dashboard::desk::Desk;
@@ -29,6 +29,7 @@ struct Row<'a> {
     problem: Option<&'a str>,
     first: Option<DateTime<Utc>>,
     later: &'a [DateTime<Utc>],
+    past: Vec<Past>,
     last_run_at: Option<DateTime<Utc>>,
     last: Option<Last>,
     skipped_at: Option<DateTime<Utc>>,
@@ -61,6 +62,7 @@ impl<'a> From<&'a ScheduleView> for Row<'a> {
             problem: schedule.problem.as_deref(),
             first: schedule.next.first().copied(),
             later: schedule.next.get(1..).unwrap_or_default(),
+            past: schedule.past.iter().map(Past::from).collect(),
             last_run_at: schedule.last_run_at,
             last: schedule.last_job.as_ref().map(Last::from),
             skipped_at: schedule.skipped_at,
@@ -74,6 +76,21 @@ impl<'a> From<&'a ScheduleView> for Row<'a> {
                 Overlap::Allow => "runs may overlap",
             },
         }
+    }
+}
+
+/// A past tick: a dot, whose shape and word say what became of it.
+#[derive(Serialize)]
+struct Past {
+    at: DateTime<Utc>,
+    mark: Mark,
+    job: Option<JobId>,
+}
+
+impl From<&Tick> for Past {
+    fn from(tick: &Tick) -> Self {
+        let none = Mark::new("unknown", "cancelled", "No run kept");
+        Self { at: tick.at, mark: tick.state.as_deref().map_or(none, marks::job), job: tick.job }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bulk operations: one action on many jobs, previewed, paced, paused, undone.
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,7 +10,9 @@ use shared::kernel::ids::BulkId;
 use shared::platform::audit::{self, Entry, Severity};
 use shared::platform::jobs::bulk::{self, BulkView, Item, NewBulk, Pace, Tally};
 use shared::platform::tx::Tx;
+use validator::Validate;
 
+use crate::acts;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Answer;
@@ -39,8 +42,8 @@ pub fn table() -> Table {
         .paged()
         .gives::<Item>(200)
         .post("/{id}/start", MANAGE, start)
-        .says("Start it: all at once or at a pace, now or later; beyond 100 jobs with a reason")
-        .takes::<Pace>()
+        .says("Start it: all at once or at a pace, now or later; beyond 100 jobs with a reason; to cancel, discard or move to dead, with the password unless one has just signed in")
+        .takes::<Start>()
         .gives::<BulkView>(202)
         .post("/{id}/pause", MANAGE, pause)
         .says("Stop working it off for now")
@@ -74,6 +77,33 @@ struct ItemFilter {
     outcome: Option<String>,
 }
 
+/// How fast, when, why, and by whom.
+#[derive(Default, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Start {
+    /// Jobs per second, 1 to 10,000; none: all at once.
+    #[validate(range(min = 1, max = 10_000))]
+    per_second: Option<i32>,
+    /// Not before then.
+    not_before: Option<DateTime<Utc>>,
+    /// Why; needed beyond 100 jobs.
+    #[validate(length(max = 300))]
+    reason: Option<String>,
+    /// What takes work away from every job there is wants its own name typed: `cancel`, `kill`, `discard`.
+    word: Option<String>,
+    /// One's password, once more, where work is taken away (`cancel`, `kill`, `discard`) by a session older than 15
+    /// minutes: 403 `reauthentication_required` without it.
+    #[validate(length(max = 128))]
+    password: Option<String>,
+}
+
+impl Start {
+    fn pace(&self) -> Pace {
+        let (reason, word) = (self.reason.clone(), self.word.clone());
+        Pace { per_second: self.per_second, not_before: self.not_before, reason, word }
+    }
+}
+
 async fn list(State(app): State<App>, Paging(page): Paging) -> Answer {
     let mut db = app.db().await?;
     listed(&bulk::list(&mut db, page).await?)
@@ -104,22 +134,12 @@ async fn freeze(post: Post<NewBulk>) -> Answer {
     post.created(tx, &Preview { view, tallies }).await
 }
 
-async fn start(caller: Caller, Path(id): Path<BulkId>, post: Post<Pace>) -> Answer {
+async fn start(State(app): State<App>, caller: Caller, Path(id): Path<BulkId>, post: Post<Start>) -> Answer {
+    let (pace, password) = (post.body.pace(), post.body.password.as_deref());
+    acts::bulk::confirm(&app, &post.origin, (caller.user, caller.session), id, password).await?;
     let mut tx = post.begin().await?;
-    let view = started(&mut tx, &caller, id, &post.body).await?;
+    let view = acts::bulk::start(&mut tx, id, &pace, caller.permissions.can("bulk.large")).await?;
     post.accepted(tx, Some(format!("/api/v1/admin/bulk/{id}")), &view).await
-}
-
-/// Starts a draft, with its line in the audit log.
-pub async fn started(tx: &mut Tx, caller: &Caller, id: BulkId, pace: &Pace) -> Result<BulkView> {
-    let view = bulk::start(tx, id, pace, caller.permissions.can("bulk.large")).await?;
-    let severity = if view.action.is_destructive() { Severity::High } else { Severity::Medium };
-    let details = json!({
-        "action": view.action, "filter": view.filter, "jobs": view.total, "per_second": view.per_second,
-        "not_before": view.not_before, "reason": view.reason, "params": view.params,
-    });
-    note(tx, "BULK_STARTED", severity, id, details).await?;
-    Ok(view)
 }
 
 async fn pause(Path(id): Path<BulkId>, post: Post<Nothing>) -> Answer {

@@ -16,11 +16,13 @@ use shared::platform::jobs::bulk::{self, Action, BulkView, NewBulk, Pace, Params
 use shared::platform::tx::Tx;
 use validator::Validate;
 
+use crate::acts;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::dashboard::mask;
 use crate::error::Answer;
 use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
+use crate::lost;
 use crate::table::{Access, Table};
 
 const READ: Access = Access::Can("jobs.read");
@@ -38,7 +40,7 @@ pub fn own() -> Table {
 pub fn admin() -> Table {
     Table::at("/api/v1/admin/jobs", "jobs")
         .get("", READ, list)
-        .says("Jobs that match, newest first")
+        .says("Jobs that match, newest first or in another order")
         .queries::<JobFilter>()
         .paged()
         .gives::<JobRow>(200)
@@ -107,7 +109,10 @@ async fn suggestions(State(app): State<App>) -> Answer {
 
 async fn show(State(app): State<App>, Path(id): Path<JobId>) -> Answer {
     let mut db = app.db().await?;
-    let mut job = admin::get(&mut db, id).await?;
+    let mut job = match admin::get(&mut db, id).await {
+        Ok(job) => job,
+        Err(error) => return Err(lost::job(&app, &mut db, id, error).await),
+    };
     mask::hide(&mut job.payload);
     data(&job)
 }
@@ -201,7 +206,7 @@ async fn retry_all(caller: Caller, post: Post<RetryAll>) -> Answer {
     let mut tx = post.begin().await?;
     let chosen = NewBulk { action: Action::Retry, params: Params::default(), filter, ids: None };
     let id = bulk::freeze(&mut tx, &chosen).await?;
-    let view = super::bulk::started(&mut tx, &caller, id, &post.body.pace).await?;
+    let view = acts::bulk::start(&mut tx, id, &post.body.pace, caller.permissions.can("bulk.large")).await?;
     post.accepted(tx, Some(format!("/api/v1/admin/bulk/{id}")), &view).await
 }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::platform::jobs::admin::lanes::{Limits, NewLimits};
+use shared::platform::jobs::flow::{self, Flows};
 use shared::platform::jobs::health::{self, LaneView};
 use validator::Validate;
 
@@ -23,6 +24,9 @@ pub fn table() -> Table {
         .get("/scaling", Access::Can("jobs.read"), scaling)
         .says("What workers could do now, per queue, for autoscalers; a paused queue counts as empty")
         .gives::<Vec<QueueLoad>>(200)
+        .get("/flow", Access::Can("jobs.read"), flowing)
+        .says("How queues and kinds flow: in and out per minute, percentiles of wait and run, from bounded samples")
+        .gives::<Flows>(200)
         .patch("/{name}", Access::Can("jobs.manage"), limit)
         .says("Limit a queue over all processes: jobs at once, starts per time; null takes a limit away")
         .takes::<NewLimits>()
@@ -65,6 +69,11 @@ struct Pause {
 async fn list(State(app): State<App>) -> Answer {
     let mut db = app.db().await?;
     data(&health::lanes(&mut db).await?)
+}
+
+async fn flowing(State(app): State<App>) -> Answer {
+    let mut db = app.db().await?;
+    data(&flow::read(&mut db).await?)
 }
 
 async fn scaling(State(app): State<App>) -> Answer {

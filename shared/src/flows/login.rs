@@ -128,12 +128,26 @@ async fn refuse(tx: &mut Tx, login: &str, found: Option<&Credentials>, verdict: 
         _ => "status",
     };
     record(tx, "LOGIN_FAILED", Severity::Medium, id.clone(), json!({ "reason": reason })).await?;
-    if reason == "password" && credentials::fail(tx, found.user).await? {
-        record(tx, "ACCOUNT_LOCKED", Severity::High, id, json!({})).await?;
-        password::locked(tx, found.user).await?;
+    if reason == "password" {
+        count(tx, found.user).await?;
     }
     let pending = reason == "status" && found.status == Status::PendingActivation;
     Ok(if pending { Error::Forbidden("activation_required".into()) } else { REFUSED })
+}
+
+/// Counts a wrong password on the account; the one too many locks it, and its owner is told.
+async fn count(tx: &mut Tx, user: UserId) -> Result<()> {
+    if credentials::fail(tx, user).await? {
+        record(tx, "ACCOUNT_LOCKED", Severity::High, user.to_string(), json!({})).await?;
+        password::locked(tx, user).await?;
+    }
+    Ok(())
+}
+
+/// A wrong password of somebody who is signed in and was asked once more: written down and counted as at the door.
+pub async fn wrong_again(tx: &mut Tx, user: UserId) -> Result<()> {
+    record(tx, "LOGIN_FAILED", Severity::Medium, user.to_string(), json!({ "reason": "confirmation" })).await?;
+    count(tx, user).await
 }
 
 /// Changes a refresh token for the next one. A token that was used before ends its whole family.

@@ -23,6 +23,7 @@ pub mod payment_returned;
 pub mod payment_synced;
 pub mod payment_told;
 pub mod product_changed;
+pub mod reauthentication;
 pub mod refund_requested;
 pub mod registration;
 pub mod request_submitted;

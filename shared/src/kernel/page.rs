@@ -1,4 +1,5 @@
-//! Keyset pages: `?limit=…&after=…`, newest first, the cursor being the last row's id.
+//! Keyset pages: `?limit=…&after=…`, newest first, the cursor being the last row's id; in lists that are ordered by
+//! something else, with the value it is ordered by.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,11 +18,13 @@ pub struct PageRequest {
     pub limit: i64,
     /// Rows older than this id; none = from the newest.
     pub after: Option<Uuid>,
+    /// What that row was ordered by, where it was not its id.
+    pub mark: Option<i64>,
 }
 
 impl Default for PageRequest {
     fn default() -> Self {
-        Self { limit: DEFAULT_LIMIT, after: None }
+        Self { limit: DEFAULT_LIMIT, after: None, mark: None }
     }
 }
 
@@ -36,10 +39,15 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Makes a page of `limit + 1` fetched rows: the extra row only tells that there is a next page.
-    pub fn cut(mut rows: Vec<T>, request: PageRequest, id: impl Fn(&T) -> Uuid) -> Self {
+    pub fn cut(rows: Vec<T>, request: PageRequest, id: impl Fn(&T) -> Uuid) -> Self {
+        Self::cut_by(rows, request, |row| (id(row), None))
+    }
+
+    /// The same of rows that are ordered by something else than their id.
+    pub fn cut_by(mut rows: Vec<T>, request: PageRequest, at: impl Fn(&T) -> (Uuid, Option<i64>)) -> Self {
         let more = rows.len() as i64 > request.limit;
         rows.truncate(request.limit as usize);
-        let next = if more { rows.last().map(|row| encode(id(row))) } else { None };
+        let next = if more { rows.last().map(|row| encode(at(row))) } else { None };
         Self { rows, next }
     }
 
@@ -49,12 +57,16 @@ impl<T> Page<T> {
     }
 }
 
-/// The opaque cursor of a row.
-pub fn encode(id: Uuid) -> String {
-    URL_SAFE_NO_PAD.encode(id.as_bytes())
+/// The opaque cursor of a row: its id, and what it was ordered by.
+pub fn encode((id, mark): (Uuid, Option<i64>)) -> String {
+    let mark = mark.map(i64::to_be_bytes);
+    URL_SAFE_NO_PAD.encode([&id.as_bytes()[..], mark.as_ref().map_or(&[], |mark| &mark[..])].concat())
 }
 
 /// Reads a cursor; none for anything we did not write.
-pub fn decode(cursor: &str) -> Option<Uuid> {
-    Uuid::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
+pub fn decode(cursor: &str) -> Option<(Uuid, Option<i64>)> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let (id, mark) = bytes.split_at_checked(16)?;
+    let mark = if mark.is_empty() { None } else { Some(i64::from_be_bytes(mark.try_into().ok()?)) };
+    Some((Uuid::from_slice(id).ok()?, mark))
 }

@@ -133,6 +133,11 @@ impl Realtime {
         self.0.closing.send_replace(true);
     }
 
+    /// Turns true when the process is told to stop: for streams that follow something else.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
+    }
+
     fn listen(&self) {
         let Some(redis) = &self.0.redis else { return };
         redis.listening.get_or_init(|| {

@@ -147,54 +147,125 @@
     try { await navigator.clipboard.writeText(button.dataset.copy); say("Copied."); button.title = "Copied"; } catch { say("The browser refused to copy."); }
   });
 
-  // ---- renew: fetches the page again, keeps place and focus; waits while hidden, while a form is in use, while text is selected
-  const EVERY = 5000;
-  let timer = 0;
-  const liveOn = () => kept.get("live") === "on";
-  const busy = () => document.hidden || $("details.pop[open]") || String(getSelection()) || document.activeElement?.closest("main form");
+  // ---- live: a stream says that something has changed, then the page is fetched again and what differs is replaced in
+  // place. Waits while hidden, while a form is in use, while text is selected. Without a stream it asks every five seconds.
+  const POLL = 5000, SILENT = 25000, AGAIN = 30000;
+  let source = null, poll = 0, later = 0, contact = Date.now(), failed = false, renewing = false, waiting = "";
+  const button = () => $("[data-live]");
+  const liveOn = () => kept.get("live") !== "off";
+  const busy = () => document.hidden || $("details.pop[open]") || $("dialog[open]") || String(getSelection()) || document.activeElement?.closest("main form");
   // New rows never push a list under the pointer or away from a selection: a pill tells how many there are.
   const held = () => $("main tbody:hover") || boxes().some((box) => box.checked);
   const pill = (fresh) => {
     const known = new Set(rows().map((row) => row.dataset.href));
     const n = $$("main tr[data-href]", fresh).filter((row) => !known.has(row.dataset.href)).length;
-    let button = $("#new");
-    if (!n) { button?.remove(); return; }
-    if (!button) {
-      button = element("button", "", { id: "new", type: "button", className: "small pill", onclick: () => location.reload() });
-      $("main table")?.closest(".card")?.before(button);
+    let found = $("#new");
+    if (!n) { found?.remove(); return; }
+    if (!found) {
+      found = element("button", "", { id: "new", type: "button", className: "small pill", onclick: () => location.reload() });
+      $("main table")?.closest(".card")?.before(found);
     }
-    if (button.textContent !== n + " new") { button.textContent = n + " new"; say(n + " new rows"); }
+    if (found.textContent !== n + " new") { found.textContent = n + " new"; say(n + " new rows"); }
   };
-  const renew = async () => {
-    if (busy()) return;
-    try {
-      const answer = await fetch(location.href, { headers: { "x-renew": "1" }, credentials: "same-origin" });
-      if (!answer.ok || answer.redirected) throw new Error(answer.status);
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (busy()) return;
-      if (held()) { pill(fresh); tellLive("on"); return; }
-      const focused = document.activeElement?.getAttribute?.("href");
-      for (const part of ["main", "#alarms", "#clock", ".nav"]) {
-        const [old, next] = [$(part), $(part, fresh)];
-        if (old && next && old.innerHTML !== next.innerHTML) old.innerHTML = next.innerHTML;
-      }
+  const key = (node) => node.dataset?.href || node.id || "";
+  // What the reader has opened, and what the script has shown, is no difference.
+  const theirs = (node, name) => name === "open" || (name === "hidden" && node.hasAttribute("data-script"));
+  const morph = (old, next) => {
+    if (old.isEqualNode(next)) return;
+    if (old.nodeType !== 1 || old.nodeName !== next.nodeName || key(old) !== key(next)) { old.replaceWith(next); return; }
+    for (const { name } of [...old.attributes]) if (!next.hasAttribute(name) && !theirs(old, name)) old.removeAttribute(name);
+    for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value && !theirs(old, name)) old.setAttribute(name, value);
+    const keyed = new Map([...old.children].filter(key).map((child) => [key(child), child]));
+    let here = old.firstChild;
+    for (const child of [...next.childNodes]) {
+      const same = key(child) ? keyed.get(key(child)) : here && !key(here) && here.nodeName === child.nodeName ? here : null;
+      if (!same) { old.insertBefore(child, here); continue; }
+      if (same === here) here = here.nextSibling; else old.insertBefore(same, here);
+      morph(same, child);
+    }
+    while (here) { const gone = here; here = here.nextSibling; gone.remove(); }
+  };
+  const put = (fresh) => {
+    const flash = $("main > .flash");
+    if (flash) $("main", fresh).prepend(flash.cloneNode(true));
+    for (const part of ["#alarms", "#clock", ".nav"]) if ($(part) && $(part, fresh)) morph($(part), $(part, fresh));
+    if (held()) {
+      for (const row of rows()) { const next = $(`main tr[data-href="${CSS.escape(row.dataset.href)}"]`, fresh); if (next) morph(row, next); }
+      pill(fresh);
+    } else {
+      morph($("main"), $("main", fresh));
       reveal($("main"));
-      if (at >= 0) rows()[at]?.classList.add("here");
-      if (focused) $(`main a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-      tellLive("on");
-    } catch { tellLive("lost"); }
+    }
+    rows()[at]?.classList.add("here");
+    document.dispatchEvent(new Event("renewed"));
   };
+  const renew = async (news) => {
+    if (busy()) return;
+    if (renewing) { waiting = news; return; }
+    renewing = true;
+    try {
+      const answer = await fetch(location.href, { headers: { "x-renew": news }, credentials: "same-origin" });
+      if (answer.redirected) { stop(); tellLive("out"); return; }
+      if (!answer.ok) throw new Error(answer.status);
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!busy()) put(fresh);
+      reached();
+    } catch { failed = true; } finally {
+      renewing = false;
+      if (waiting) { const next = waiting; waiting = ""; renew(next); }
+    }
+  };
+  const reached = () => { contact = Date.now(); failed = false; $("#stale")?.remove(); tellLive("on"); };
   const tellLive = (state) => {
-    const button = $("[data-live]");
-    if (!button) return;
-    button.setAttribute("aria-pressed", String(state !== "off"));
-    $(".word", button).textContent = state === "lost" ? "Retrying" : "Live";
-    button.title = state === "lost" ? "The last renewal failed; trying again" : state === "on" ? "Renews every 5 s; click to stop" : "Click to renew every 5 s";
+    const found = button();
+    if (!found) return;
+    found.setAttribute("aria-pressed", String(state === "on" || state === "lost"));
+    $(".word", found).textContent = { on: "Live", lost: "Retrying", off: "Paused", out: "Signed out" }[state];
+    found.title = { on: "Renews when something changes; click to pause", lost: "The last renewal failed; trying again", off: "Click to renew when something changes", out: "The session has ended; what is shown stays as it was" }[state];
   };
-  const arm = () => { clearInterval(timer); if ($("[data-live]") && liveOn()) timer = setInterval(renew, EVERY); tellLive(liveOn() ? "on" : "off"); };
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && $("[data-live]") && liveOn()) renew(); });
+  const stop = () => { source?.close(); source = null; clearInterval(poll); clearTimeout(later); poll = 0; };
+  const ask = () => { if (!poll) poll = setInterval(() => renew("poll"), POLL); };
+  const listen = () => {
+    stop();
+    const address = button()?.dataset.events;
+    if (!button() || !liveOn() || document.hidden) return;
+    if (!address || !window.EventSource) { ask(); return; }
+    source = new EventSource(address);
+    for (const name of ["hello", "beat", "news"]) {
+      source.addEventListener(name, (event) => {
+        clearInterval(poll);
+        poll = 0;
+        reached();
+        if (name !== "hello") renew(event.lastEventId + "." + JSON.parse(event.data).tick);
+      });
+    }
+    source.onerror = () => {
+      failed = true;
+      // The browser tries again by itself, unless it was refused.
+      if (source?.readyState === EventSource.CLOSED) { stop(); ask(); later = setTimeout(listen, AGAIN); }
+    };
+  };
+  // Lost: what is shown stays, with its age.
+  setInterval(() => {
+    const age = Date.now() - contact;
+    if (!button() || !liveOn() || document.hidden) return;
+    if (source && age > SILENT && !failed) { failed = true; listen(); }
+    if (!failed || age < 4000 || !(source || poll)) return;
+    let note = $("#stale");
+    if (!note) { note = element("p", "", { id: "stale", className: "notice" }); $("main").before(note); say("Live updates lost, retrying."); tellLive("lost"); }
+    note.textContent = "Live updates lost " + Math.round(age / 1000) + " s ago, retrying. Shown is what was known then.";
+  }, 1000);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else if (button() && liveOn()) { contact = Date.now(); renew("back"); listen(); } });
+  addEventListener("pagehide", stop);
+  addEventListener("pageshow", (event) => { if (event.persisted) { renew("back"); listen(); } });
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-live]")) { kept.set("live", liveOn() ? "off" : "on"); arm(); say(liveOn() ? "Renews every 5 seconds." : "Stopped."); if (liveOn()) renew(); }
+    if (event.target.closest("[data-live]")) {
+      kept.set("live", liveOn() ? "off" : "on");
+      tellLive(liveOn() ? "on" : "off");
+      say(liveOn() ? "Renews when something changes." : "Paused.");
+      if (liveOn()) renew("on");
+      listen();
+    }
     if (event.target.closest("[data-keys]")) { kept.set("keys", keysOn() ? "off" : "on"); tellKeys(); }
   });
 
@@ -203,5 +274,6 @@
 
   reveal();
   tellKeys();
-  arm();
+  tellLive(liveOn() ? "on" : "off");
+  listen();
 })();

@@ -185,6 +185,16 @@ pub async fn by_cookie(db: &mut PgConnection, cookie: &str) -> Result<Option<Ide
     }))
 }
 
+/// Whether a session was opened by signing in at most so many minutes ago, by the database's clock.
+pub async fn is_younger(db: &mut PgConnection, session: SessionId, minutes: i32) -> Result<bool> {
+    let young = sqlx::query_scalar!(
+        r#"select created_at > now() - make_interval(mins => $2) as "young!" from sessions where id = $1"#,
+        session.0,
+        minutes
+    );
+    Ok(young.fetch_optional(db).await?.unwrap_or(false))
+}
+
 /// Ends a session. Whether it was open.
 pub async fn revoke(db: &mut PgConnection, session: SessionId) -> Result<bool> {
     let done = sqlx::query!("update sessions set revoked_at = now() where id = $1 and revoked_at is null", session.0)

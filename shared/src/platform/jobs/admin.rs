@@ -11,6 +11,7 @@ pub mod lanes;
 mod list;
 mod own;
 mod read;
+mod sort;
 pub mod views;
 
 pub use edit::{Edit, edit, edits, payload};
@@ -20,6 +21,7 @@ pub use grammar::{Field, Is, Suggestion, Term, Word, parse, suggestions, text as
 pub use list::{JobRow, count, list};
 pub use own::{OwnJob, own};
 pub use read::{Attempt, Effect, JobView, get};
+pub use sort::Sort;
 
 use crate::kernel::Error;
 use crate::kernel::Result;

@@ -11,6 +11,7 @@ pub mod alarms;
 pub mod batches;
 pub mod bulk;
 pub mod effects;
+pub mod flow;
 pub mod forget;
 pub mod groups;
 pub mod health;

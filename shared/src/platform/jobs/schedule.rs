@@ -7,7 +7,7 @@ mod rows;
 mod words;
 
 pub use plan::Plan;
-pub use rows::{Change, Changed, LastJob, Missed, Overlap, ScheduleView, change, list, run_now, view};
+pub use rows::{Change, Changed, LastJob, Missed, Overlap, ScheduleView, Tick, change, list, run_now, view};
 pub use words::Words;
 
 use std::collections::BTreeSet;
@@ -135,7 +135,7 @@ impl Due {
 
     fn job(&self, tick: DateTime<Utc>) -> Result<NewJob> {
         let job = NewJob::named_kind(&self.kind, &self.payload)?;
-        Ok(NewJob { unique_key: Some(format!("schedule:{}:{}", self.name, tick.timestamp())), ..job })
+        Ok(NewJob { unique_key: Some(tick_key(&self.name, tick)), ..job })
     }
 
     /// Whether the job of the tick before is still on its way.
@@ -148,6 +148,11 @@ impl Due {
         .await?;
         Ok(busy)
     }
+}
+
+/// The unique key of the job that a tick makes.
+fn tick_key(schedule: &str, tick: DateTime<Utc>) -> String {
+    format!("schedule:{schedule}:{}", tick.timestamp())
 }
 
 /// The sweeper meets a broken row every few seconds; its log shall not.

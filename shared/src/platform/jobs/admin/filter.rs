@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use validator::Validate;
 
+use super::Sort;
 use super::grammar::{self, Field, Is, Sign, Term};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -62,6 +63,9 @@ pub struct JobFilter {
     /// What the job is known by begins with it (`*` stands for anything), or its last error holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
+    /// The order of a list, the youngest first when absent; where a set is meant, it means nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<Sort>,
 }
 
 impl JobFilter {

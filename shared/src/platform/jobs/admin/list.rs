@@ -1,4 +1,4 @@
-//! Lists of jobs, newest first, and how many there are.
+//! Lists of jobs in their order, and how many there are.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -7,10 +7,12 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::grammar::Question;
-use super::{JobFilter, Term};
+use super::{JobFilter, Sort, Term};
+use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::JobId;
 use crate::kernel::page::{Page, PageRequest};
+use crate::platform::jobs::health::COUNT_CAP;
 
 /// A job in a list.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema, FromRow)]
@@ -55,10 +57,39 @@ const COLUMNS: &str =
 /// So many of the newest jobs are looked at first: what is frequent is among them.
 const WINDOW: i64 = 5000;
 
-/// Jobs that match, newest first.
+/// Jobs that match, in the order the filter names. 422 for the cursor of a list in another order.
 pub async fn list(db: &mut PgConnection, filter: &JobFilter, page: PageRequest) -> Result<Page<JobRow>> {
-    let rows = newest(db, COLUMNS, &filter.terms()?, page.after, page.limit + 1).await?;
-    Ok(Page::cut(rows, page, |row: &JobRow| row.id.0))
+    let (terms, sort) = (filter.terms()?, filter.sort.unwrap_or_default());
+    let rows = match sort.value() {
+        None => {
+            let walk = Walk { after: page.after, oldest: sort == Sort::Oldest, limit: page.limit + 1 };
+            first(db, COLUMNS, &terms, walk).await?
+        }
+        Some(value) => ordered(db, &terms, sort, value, page).await?,
+    };
+    Ok(Page::cut_by(rows, page, |row: &JobRow| (row.id.0, sort.of(row))))
+}
+
+/// The newest jobs that match, as far as counting goes, in another order than theirs.
+async fn ordered(
+    db: &mut PgConnection,
+    terms: &[Term],
+    sort: Sort,
+    value: &str,
+    page: PageRequest,
+) -> Result<Vec<JobRow>> {
+    let newest = Walk { after: None, oldest: false, limit: COUNT_CAP };
+    let ids: Vec<(Uuid,)> = first(db, "id", terms, newest).await?;
+    let ids: Vec<Uuid> = ids.into_iter().map(|(id,)| id).collect();
+    let (beyond, way) = if sort.descends() { ("<", "desc") } else { (">", "asc") };
+    let mut q = QueryBuilder::new(format!("select {COLUMNS} from jobs where id = any("));
+    q.push_bind(ids).push(")");
+    if let Some(id) = page.after {
+        let mark = page.mark.ok_or_else(|| Error::field("after", "cursor", "is of a list in another order"))?;
+        q.push(format!(" and ({value}, id) {beyond} (")).push_bind(mark).push(", ").push_bind(id).push(")");
+    }
+    q.push(format!(" order by {value} {way}, id {way} limit ")).push_bind(page.limit + 1);
+    Ok(q.build_query_as().persistent(false).fetch_all(db).await?)
 }
 
 /// How many match; counting stops at `most`.
@@ -69,46 +100,65 @@ pub async fn count(db: &mut PgConnection, terms: &[Term], most: i64) -> Result<i
     Ok(q.build_query_scalar().persistent(false).fetch_one(db).await?)
 }
 
-/// The newest rows that match. What is frequent is found among the newest jobs; what is rare by an index, and is put in
-/// order afterwards: a walk down the primary key would read the whole ledger for it.
-async fn newest<R: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
+/// A walk along the ids.
+#[derive(Clone, Copy)]
+struct Walk {
+    /// Beyond this one; none: from the end.
+    after: Option<Uuid>,
+    /// From the oldest on.
+    oldest: bool,
+    /// So many rows.
+    limit: i64,
+}
+
+impl Walk {
+    /// `id < $1`
+    fn beyond(self, q: &mut QueryBuilder<Postgres>) {
+        match self.after {
+            Some(id) => q.push(if self.oldest { "id > " } else { "id < " }).push_bind(id),
+            None => q.push("true"),
+        };
+    }
+
+    fn cut(self, q: &mut QueryBuilder<Postgres>, limit: i64) {
+        q.push(if self.oldest { " order by id limit " } else { " order by id desc limit " }).push_bind(limit);
+    }
+}
+
+/// The first rows of a walk that match. What is frequent is found among the first of all jobs; what is rare by an index,
+/// and is put in order afterwards: a walk down the primary key would read the whole ledger for it.
+async fn first<R: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
     db: &mut PgConnection,
     columns: &str,
     terms: &[Term],
-    after: Option<Uuid>,
-    limit: i64,
+    walk: Walk,
 ) -> Result<Vec<R>> {
     let question = Question(terms);
     if !question.is_open() && !question.is_narrow() {
         let mut q = QueryBuilder::new(format!("select {columns} from (select * from jobs where "));
-        before(&mut q, after);
-        q.push(" order by id desc limit ").push_bind(WINDOW).push(") jobs where true");
+        walk.beyond(&mut q);
+        walk.cut(&mut q, WINDOW);
+        q.push(") jobs where true");
         question.push(&mut q);
-        q.push(" order by id desc limit ").push_bind(limit);
+        walk.cut(&mut q, walk.limit);
         let rows = q.build_query_as().persistent(false).fetch_all(&mut *db).await?;
-        if rows.len() as i64 == limit {
+        if rows.len() as i64 == walk.limit {
             return Ok(rows);
         }
     }
     let mut q = QueryBuilder::<Postgres>::new("");
     if question.looks_inside() {
         q.push("with hit as materialized (select id from jobs where ");
-        before(&mut q, after);
+        walk.beyond(&mut q);
         question.push(&mut q);
-        q.push(format!(") select {columns} from jobs where id in (select id from hit order by id desc limit "));
-        q.push_bind(limit).push(") order by id desc");
+        q.push(format!(") select {columns} from jobs where id in (select id from hit"));
+        walk.cut(&mut q, walk.limit);
+        q.push(") order by id").push(if walk.oldest { "" } else { " desc" });
     } else {
         q.push(format!("select {columns} from jobs where "));
-        before(&mut q, after);
+        walk.beyond(&mut q);
         question.push(&mut q);
-        q.push(" order by id desc limit ").push_bind(limit);
+        walk.cut(&mut q, walk.limit);
     }
     Ok(q.build_query_as().persistent(false).fetch_all(db).await?)
-}
-
-fn before(q: &mut QueryBuilder<Postgres>, after: Option<Uuid>) {
-    match after {
-        Some(id) => q.push("id < ").push_bind(id),
-        None => q.push("true"),
-    };
 }

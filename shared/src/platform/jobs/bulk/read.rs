@@ -167,3 +167,16 @@ pub async fn items(db: &mut PgConnection, id: BulkId, outcome: Option<&str>, pag
     .await?;
     Ok(Page::cut(rows, page, |row| row.job_id.0))
 }
+
+/// When an operation deleted this job; none: none did, or it was long ago.
+pub async fn discarded(db: &mut PgConnection, job: JobId) -> Result<Option<DateTime<Utc>>> {
+    let at = sqlx::query_scalar!(
+        r#"select coalesce(i.at, o.started_at, o.created_at) as "at!" from bulk_items i
+           join bulk_operations o on o.id = i.operation_id
+           where i.job_id = $1 and i.outcome in ('done', 'undone') and o.action = 'discard' limit 1"#,
+        job.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(at)
+}

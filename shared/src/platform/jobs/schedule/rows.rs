@@ -1,12 +1,14 @@
 //! Schedules in an administrator's hands: the list, a change, a run beside the ticks.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use validator::Validate;
 
-use super::{Plan, Words};
+use super::{Plan, Words, tick_key};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::JobId;
@@ -15,6 +17,10 @@ use crate::platform::tx::Tx;
 
 /// Coming runs that are shown.
 const SHOWN: usize = 5;
+/// Past ticks that are.
+const PAST: usize = 10;
+/// No job is kept longer.
+const YEARS: Duration = Duration::days(3660);
 
 /// What becomes of ticks that nobody was there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, schemars::JsonSchema)]
@@ -63,6 +69,8 @@ pub struct ScheduleView {
     pub overlap: Overlap,
     /// The next five ticks; none when it does not tick.
     pub next: Vec<DateTime<Utc>>,
+    /// The last ten ticks by the present expression, oldest first, from the first of them on whose job is still kept.
+    pub past: Vec<Tick>,
     /// The last tick that made a job.
     pub last_run_at: Option<DateTime<Utc>>,
     /// That job.
@@ -79,6 +87,17 @@ pub struct LastJob {
     /// Its id.
     pub id: JobId,
     /// Where it stands; none when it was deleted since.
+    pub state: Option<String>,
+}
+
+/// A tick, and what became of it.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct Tick {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Its job; none: the tick was left out, nobody was there for it, or the job was deleted.
+    pub job: Option<JobId>,
+    /// Where that stands.
     pub state: Option<String>,
 }
 
@@ -100,12 +119,37 @@ struct Row {
 
 /// All schedules, by name.
 pub async fn list(db: &mut PgConnection) -> Result<Vec<ScheduleView>> {
-    Ok(rows(db, None).await?.into_iter().map(ScheduleView::from).collect())
+    views(db, None).await
 }
 
 /// One schedule.
 pub async fn view(db: &mut PgConnection, name: &str) -> Result<ScheduleView> {
-    rows(db, Some(name)).await?.pop().map(ScheduleView::from).ok_or(Error::NotFound("schedule"))
+    views(db, Some(name)).await?.pop().ok_or(Error::NotFound("schedule"))
+}
+
+async fn views(db: &mut PgConnection, name: Option<&str>) -> Result<Vec<ScheduleView>> {
+    let mut views: Vec<_> = rows(db, name).await?.into_iter().map(ScheduleView::from).collect();
+    let ticks =
+        || views.iter().flat_map(|view| view.past.iter().map(|tick| (&view.kind, tick_key(&view.name, tick.at))));
+    let (kinds, keys): (Vec<String>, Vec<String>) = ticks().map(|(kind, key)| (kind.clone(), key)).unzip();
+    let jobs = sqlx::query!(
+        r#"select j.unique_key as "key!", j.id as "id: JobId", j.state from unnest($1::text[], $2::text[]) t (kind, key)
+           join jobs j on j.kind = t.kind and j.unique_key = t.key and j.unique_key is not null"#,
+        &kinds,
+        &keys
+    )
+    .fetch_all(db)
+    .await?;
+    let mut jobs: HashMap<String, _> = jobs.into_iter().map(|job| (job.key, (job.id, job.state))).collect();
+    for view in &mut views {
+        for tick in &mut view.past {
+            let (job, state) = jobs.remove(&tick_key(&view.name, tick.at)).unzip();
+            (tick.job, tick.state) = (job, state);
+        }
+        let first = view.past.iter().position(|tick| tick.job.is_some()).unwrap_or(view.past.len());
+        view.past.drain(..first);
+    }
+    Ok(views)
 }
 
 async fn rows(db: &mut PgConnection, name: Option<&str>) -> Result<Vec<Row>> {
@@ -132,6 +176,7 @@ impl From<Row> for ScheduleView {
         let ticks = row.enabled && problem.is_none();
         Self {
             words: plan.as_ref().ok().map(Plan::words),
+            past: plan.as_ref().map_or_else(|_| Vec::new(), |plan| past(plan, row.now)),
             next: plan.ok().filter(|_| ticks).map_or_else(Vec::new, |plan| plan.upcoming(row.now, SHOWN)),
             name: row.name,
             cron: row.cron,
@@ -147,6 +192,11 @@ impl From<Row> for ScheduleView {
             problem,
         }
     }
+}
+
+fn past(plan: &Plan, now: DateTime<Utc>) -> Vec<Tick> {
+    let ticks = plan.newest(now - YEARS, now, PAST);
+    ticks.into_iter().map(|at| Tick { at, job: None, state: None }).collect()
 }
 
 /// An error of a row, for people.
