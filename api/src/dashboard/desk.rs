@@ -36,6 +36,8 @@ pub struct Desk {
     pub origin: Origin,
     /// What was asked for.
     pub uri: Uri,
+    /// The page to come back to.
+    pub here: String,
     /// What the form before this page did.
     pub note: Option<Note>,
 }

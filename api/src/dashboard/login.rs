@@ -151,7 +151,7 @@ fn told(error: &Error) -> Option<(StatusCode, String)> {
 }
 
 /// A page of the dashboard; anything else becomes the overview.
-fn ours(next: &str) -> &str {
+pub fn ours(next: &str) -> &str {
     let rest = next.strip_prefix("/admin").unwrap_or("x");
     let fits = rest.is_empty() || rest.starts_with(['/', '?']);
     let plain = !next.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\' || !c.is_ascii());

@@ -32,6 +32,7 @@ mod job;
 mod jobs;
 mod kinds;
 mod login;
+mod look;
 mod mailbox;
 mod marks;
 pub mod mask;
@@ -56,6 +57,7 @@ mod templates;
 mod timeline;
 mod user;
 mod users;
+mod words;
 mod workers;
 
 use axum::Router;
@@ -150,6 +152,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(KEEP), keeping()))
         .merge(group(Some(GRANT), lending()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
+        .layer(from_fn_with_state(app.clone(), look::dress))
         .layer(from_fn(gate::dress))
 }
 
@@ -184,7 +187,12 @@ async fn begin(desk: Desk) -> Answer {
 
 /// For everybody who is signed in.
 fn common() -> Vec<(&'static str, MethodRouter<App>)> {
-    vec![("/admin", get(begin)), ("/admin/logout", post(login::sign_out)), ("/admin/{*rest}", any(gate::nothing))]
+    vec![
+        ("/admin", get(begin)),
+        ("/admin/logout", post(login::sign_out)),
+        ("/admin/look", post(look::choose)),
+        ("/admin/{*rest}", any(gate::nothing)),
+    ]
 }
 
 /// What people write.
