@@ -1,5 +1,7 @@
 //! The frame around every page: navigation, environment, clock, search, who is signed in, alarms, what was just done.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 use shared::kernel::config::Env;
@@ -12,7 +14,7 @@ use crate::dashboard::look::{self, Look};
 use crate::dashboard::marks::capped;
 use crate::dashboard::note::{Note, Shown};
 use crate::dashboard::pulse::Alarm;
-use crate::dashboard::words::{in_french, key, tr, word};
+use crate::dashboard::words::{in_french, key, of_script, tr, word};
 use crate::dashboard::{assets, session};
 
 /// Where in the navigation a page is.
@@ -129,6 +131,7 @@ pub struct Frame {
     search: bool,
     here: String,
     look: Look,
+    words: Option<&'static BTreeMap<String, String>>,
     #[serde(skip)]
     now: DateTime<Utc>,
 }
@@ -162,6 +165,7 @@ impl Frame {
             search: false,
             here: String::new(),
             look: look::now(),
+            words: None,
             now,
         }
     }
@@ -182,6 +186,7 @@ impl Frame {
             home: dashboard::home(&desk.me.permissions).unwrap_or("/admin"),
             search: desk.may_look(),
             here: desk.here.clone(),
+            words: of_script(),
             ..Self::alone(app, title, session::form_token(app, desk.me.session))
         }
     }

@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared::kernel::Error;
-use shared::platform::jobs::admin::kinds::{Fuse, KindView};
+use shared::platform::jobs::admin::kinds::{Fuse, KindView, span};
+use shared::platform::jobs::kinds;
 
 use crate::acts;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::forms::{self, Sent};
 use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::note::What;
+use crate::dashboard::words::{in_french, say};
 use crate::error::Answer;
 use crate::extract::Path;
 
@@ -27,7 +29,7 @@ pub struct Row<'a> {
     dead: String,
     run_ms: Option<f64>,
     timeout: u64,
-    policy: &'a str,
+    policy: String,
 }
 
 impl<'a> From<&'a KindView> for Row<'a> {
@@ -44,9 +46,28 @@ impl<'a> From<&'a KindView> for Row<'a> {
             dead: capped(kind.dead, false),
             run_ms: kind.run_ms,
             timeout: kind.timeout_seconds * 1000,
-            policy: &kind.policy,
+            policy: policy(kind),
         }
     }
+}
+
+/// When a failed run is tried again, in words.
+fn policy(kind: &KindView) -> String {
+    let Some(retry) = kinds::find(kind.kind).map(|known| known.retry).filter(|_| in_french()) else {
+        return kind.policy.clone();
+    };
+    let [base, cap, patience] = [retry.base, retry.cap, retry.patience].map(|wait| span(wait.as_secs()));
+    let mut said = say!(
+        "{n} attempts; again within {base}, ×{factor} each time, {cap} at most",
+        n = retry.max_attempts,
+        base = base,
+        factor = retry.factor,
+        cap = cap,
+    );
+    if !retry.patience.is_zero() {
+        said.push_str(&say!("; for {patience} at least", patience = patience));
+    }
+    said
 }
 
 /// Every kind, as the table shows them.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use shared::kernel::page::{self, Page, PageRequest};
 
 use crate::dashboard::filter;
+use crate::dashboard::words::say;
 
 /// What an empty list says.
 #[derive(Serialize)]
@@ -41,7 +42,7 @@ impl Pager {
             format!("{path}?{rest}after={cursor}{limit}")
         };
         Some(Self {
-            said: format!("{} on this page, newest first", page.rows.len()),
+            said: say!("{n} on this page, newest first", n = page.rows.len()),
             first: request.after.map(|_| filter::with(path, query)),
             next: page.next.as_deref().map(more),
         })

@@ -97,7 +97,9 @@ fn attributes(source: &str, tag: Range<usize>, found: &mut Vec<Range<usize>>) {
         }
     }
     values.sort_unstable_by_key(|value| value.start);
-    values.into_iter().for_each(|value| between(source, value, found));
+    for value in values {
+        between(source, value, found);
+    }
 }
 
 /// Texts in a stretch without tags: parted by blocks and partials, without the space around them.
