@@ -107,8 +107,11 @@ async fn every_page_is_french_for_who_reads_french() {
     api.post("/api/v1/admin/jobs/probe", json!({ "mode": "fail" })).await.status(202);
     app.execute("update jobs set max_attempts = 1").await;
     app.drain().await;
-    api.post("/api/v1/admin/jobs/probe", json!({ "mode": "succeed" })).await.status(202);
+    api.post("/api/v1/admin/jobs/probe", json!({ "mode": "ok" })).await.status(202);
     let chef = operator(&app, "").await;
+    // Some words are both, such as “Files”.
+    let also_french: BTreeSet<&str> =
+        french::catalogue().values().flat_map(BTreeMap::values).map(String::as_str).collect();
     let (mut open, mut seen) = (vec!["/admin".to_owned()], BTreeSet::new());
     while let Some(address) = open.pop() {
         if !seen.insert(shape(&address)) {
@@ -118,7 +121,7 @@ async fn every_page_is_french_for_who_reads_french() {
         assert!(page.text.contains("<html lang=\"fr\""), "{address} {}", page.status);
         let english: Vec<_> = french::texts(&page.text)
             .into_iter()
-            .filter(|run| french::said("", run).is_some_and(|french| french != run))
+            .filter(|run| french::said("", run).is_some_and(|french| french != run) && !also_french.contains(&**run))
             .collect();
         assert!(english.is_empty(), "{address} says in English: {english:?}");
         open.extend(links(&page.text));

@@ -19,7 +19,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::note::{Note, What};
 use crate::dashboard::pager::{Empty, Pager};
-use crate::dashboard::words::{say, word};
+use crate::dashboard::words::{key, say, word};
 use crate::dashboard::{framed, mask};
 use crate::download;
 use crate::error::{Answer, ApiError};
@@ -255,7 +255,7 @@ fn facts(mail: &EmailView, answers: bool) -> Vec<Fact> {
         mail.row.sent_at.map(|at| Fact::at("Sent", at)),
         mail.deadline_at.map(|at| Fact::at("Expires", at)),
         mail.message_bytes.map(|bytes| Fact::text("Size", size(bytes as u64))),
-        code("Message-ID", &mail.message_id),
+        code(key("Message-ID"), &mail.message_id),
         mail.user_id.map(|user| Fact::code("Account", user)),
         mail.again_of.map(|first| Fact::link("Repeats", first, format!("/admin/emails/{first}"))),
         (mail.repeats > 0).then(|| Fact::text("Sent again", mail.repeats)),

@@ -22,7 +22,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::invoices::LIST;
 use crate::dashboard::marks;
 use crate::dashboard::note::What;
-use crate::dashboard::words::{locale, say, word};
+use crate::dashboard::words::{key, locale, say, word};
 use crate::download;
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
@@ -146,10 +146,10 @@ fn facts(row: &InvoiceRow, original: Option<&InvoiceRow>) -> Vec<Fact> {
         Some(Fact::text("Buyer", &row.document.buyer.name)),
         Some(Fact::text("Issued on", row.issue_date)),
         row.due_date.map(|day| Fact::text("Due on", day)),
-        Some(money("Net", row.total_net)),
-        Some(money("VAT", row.total_vat)),
-        Some(money("Gross", row.total_gross)),
-        Some(money("Due when issued", row.due)),
+        Some(money(key("Net"), row.total_net)),
+        Some(money(key("VAT"), row.total_vat)),
+        Some(money(key("Gross"), row.total_gross)),
+        Some(money(key("Due when issued"), row.due)),
         original.map(|one| Fact::link("Takes back", said(one), page(one.id))),
         row.document.order_ref.as_ref().map(|number| match row.order_id {
             Some(order) => Fact::link("Order", number, format!("/admin/orders/{order}")),

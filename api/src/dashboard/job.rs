@@ -19,7 +19,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::row::RETRYABLE;
 use crate::dashboard::timeline::{self, Timeline};
-use crate::dashboard::words::{decimal, say, word};
+use crate::dashboard::words::{decimal, key, say, word};
 use crate::dashboard::{BILL, REVEAL, diff, mask, session};
 use crate::error::ApiError;
 use crate::extract::Path;
@@ -239,10 +239,12 @@ fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
         form_urlencoded::Serializer::for_suffix(LIST.to_owned(), LIST.len()).append_pair(name, value).finish()
     };
     let tenant = job.row.tenant.as_ref().map(|tenant| Fact::link("Tenant", tenant, listed("tenant", tenant)));
-    let key = job.concurrency_key.as_ref().map(|key| {
+    let room = job.concurrency_key.as_ref().map(|key| {
         let limit = job.concurrency_limit.map(|n| say!(", at most {n} at once", n = n)).unwrap_or_default();
         Fact::link("Key", format!("{key}{limit}"), listed("key", key))
     });
+    let whole = job.timeout_ms % 1000 == 0;
+    let seconds = if whole { (job.timeout_ms / 1000).to_string() } else { decimal(job.timeout_ms / 100) };
     let batch = job.batch_id.map(|id| Fact::link("Batch", id, format!("/admin/batches/{id}")));
     let trace = job.traceparent.as_ref().and_then(|parent| parent.split('-').nth(1));
     let lease = job.lease_until.filter(|_| job.row.state == "running");
@@ -250,11 +252,11 @@ fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
         Some(Fact::link("Queue", &job.row.lane, format!("/admin/jobs?lane={}", job.row.lane))),
         Some(Fact::text("Priority", if job.priority == 0 { say!("normal") } else { format!("{:+}", job.priority) })),
         Some(Fact::text("Attempts", say!("{n} of {max}", n = job.row.attempt, max = job.row.max_attempts))),
-        Some(Fact::text("Time limit", say!("{seconds} s per run", seconds = decimal(job.timeout_ms / 100)))),
+        Some(Fact::text("Time limit", say!("{seconds} s per run", seconds = seconds))),
         subject,
-        code("Unique key", &job.unique_key),
+        code(key("Unique key"), &job.unique_key),
         tenant,
-        key,
+        room,
         batch,
         job.deadline_at.map(|at| Fact::at("Must begin by", at)),
         job.parent_id.map(|id| Fact::link("Enqueued by job", id, format!("/admin/jobs/{id}"))),
@@ -263,11 +265,11 @@ fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
         Some(Fact::at("Enqueued", job.row.created_at)),
         job.row.finished_at.is_none().then(|| Fact::at("Due", job.row.run_at)),
         job.row.finished_at.map(|at| Fact::at("Ended", at)),
-        code("Worker", &job.worker_id),
+        code(key("Worker"), &job.worker_id),
         lease.map(|at| Fact::at("Lease until", at)),
         (job.deaths > 0).then(|| Fact::text("Crashes", say!("{n} processes died with it", n = job.deaths))),
-        code("Enqueued by", &job.enqueued_version),
-        code("Last run by", &job.ran_version),
+        code(key("Enqueued by"), &job.enqueued_version),
+        code(key("Last run by"), &job.ran_version),
     ];
     facts.into_iter().flatten().collect()
 }

@@ -21,7 +21,7 @@ use crate::dashboard::forms::{self, Select, Sent};
 use crate::dashboard::frame::Place;
 use crate::dashboard::note::What;
 use crate::dashboard::users::{LIST, label};
-use crate::dashboard::words::{in_french, say};
+use crate::dashboard::words::{in_french, key, say};
 use crate::dashboard::{BILL, GRANT, KEEP, marks, session};
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
@@ -89,9 +89,9 @@ fn deadline(erasure: &Erasure) -> serde_json::Value {
 fn facts(user: &User, role: &str, customer: Option<CustomerId>) -> Vec<Fact> {
     let text = |name, value: &Option<String>| value.as_ref().map(|value| Fact::text(name, value));
     let facts = [
-        text("E-mail", &user.email),
-        text("User name", &user.username),
-        text("Phone", &user.phone),
+        text(key("E-mail"), &user.email),
+        text(key("User name"), &user.username),
+        text(key("Phone"), &user.phone),
         Some(Fact::text("Role", role)),
         Some(Fact::text("Language", &user.locale)),
         customer.map(|id| Fact::link("Invoices", say!("all of theirs"), format!("/admin/invoices?customer_id={id}"))),
