@@ -424,7 +424,8 @@ async fn an_api_alone_says_that_no_worker_is_alive() {
         async move { text.await.expect("metrics").text().await.expect("text").contains(raised) }
     })
     .await;
-    assert!(page(&http, &base, "/admin/queues").await.contains("No worker is alive while jobs are due."), "the banner");
+    let banner = "Aucun worker n’est vivant alors que des jobs sont dus.";
+    assert!(page(&http, &base, "/admin/queues").await.contains(banner), "the banner, in the language of the account");
     let log = stage.logged();
     let line =
         log.lines().find(|line| line.contains("No worker is alive while jobs are due.")).expect("a line of the log");

@@ -193,7 +193,7 @@ const DOORS: [(&str, &[&str]); 31] = [
     ("en16931", &["shared/src/domain/billing/invoices/norm.rs", NORM, "worker/src/pdf/cii.rs"]),
     ("en16931_formats", &["worker/src/pdf/cii.rs"]),
     ("rust_decimal", &[NORM]),
-    ("toml", &["shared/src/kernel/config/house.rs"]),
+    ("toml", &["shared/src/kernel/config/house.rs", "shared/src/platform/templates/french.rs"]),
     ("object_store", &["shared/src/platform/files"]),
     ("rawzip", &["shared/src/platform/files/archive.rs"]),
     ("flate2", &["worker/src/exports/pack.rs"]),

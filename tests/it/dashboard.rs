@@ -7,9 +7,13 @@ use serde_json::json;
 
 use crate::errors;
 
+/// The choice of whoever reads these tests.
+pub const ENGLISH: &str = "__Host-facteur-language=en";
+
 /// What a browser says of a form on our own page.
-fn browser(app: &TestApp) -> Client {
-    app.anonymous().header("sec-fetch-site", "same-origin").header("origin", "http://api.test")
+pub fn browser(app: &TestApp) -> Client {
+    let client = app.anonymous().header("sec-fetch-site", "same-origin").header("origin", "http://api.test");
+    client.header("accept-language", "en")
 }
 
 pub async fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> Reply {
@@ -30,7 +34,7 @@ pub fn form_token(page: &Reply) -> String {
 }
 
 /// The answer to the login form, filled by this person.
-async fn login(app: &TestApp, name: &str, password: &str, next: &str) -> Reply {
+pub async fn login(app: &TestApp, name: &str, password: &str, next: &str) -> Reply {
     let page = browser(app).get("/admin/login").await.status(200);
     let client = browser(app).header("cookie", &cookies(&page)[0]);
     let token = form_token(&page);
@@ -45,7 +49,7 @@ pub async fn operator(app: &TestApp, name: &str) -> Client {
 /// The cookie of somebody who has signed in by the form.
 pub async fn cookie(app: &TestApp, name: &str) -> String {
     let reply = login(app, &format!("{name}@example.org"), PASSWORD, "/admin").await.status(303);
-    cookies(&reply).swap_remove(0)
+    format!("{}; {ENGLISH}", cookies(&reply)[0])
 }
 
 async fn dead_job(app: &TestApp, admin: &Client) -> String {
@@ -67,7 +71,7 @@ async fn an_administrator_signs_in_by_a_form_and_sees_every_page() {
     for part in ["__Host-facteur=", "HttpOnly", "Secure", "SameSite=Strict", "Path=/"] {
         assert!(cookie.contains(part), "{part} is not in {cookie}");
     }
-    let chef = browser(&app).header("cookie", &cookies(&reply)[0]);
+    let chef = browser(&app).header("cookie", &format!("{}; {ENGLISH}", cookies(&reply)[0]));
     let mail = app.sql("select id from emails limit 1").await[0]["id"].as_str().expect("a mail").to_owned();
     let one =
         [format!("/admin/jobs/{job}"), format!("/admin/emails/{mail}"), format!("/admin/emails/{mail}/preview.html")];
@@ -174,7 +178,7 @@ async fn whoever_may_only_read_changes_nothing() {
     for path in ["/admin/queues", "/admin/errors", "/admin/errors/f"] {
         let page = rita.get(path).await.status(200);
         let forms = page.text.matches("method=\"post\"").count();
-        assert_eq!(forms, 1, "{path}: a reader sees no form but the one to sign out");
+        assert_eq!(forms, 2, "{path}: a reader sees no form but those of the frame: how it looks, and signing out");
     }
     for path in [
         "queues/default/pause",

@@ -20,6 +20,7 @@ mod fake_stripe;
 mod faults;
 mod files;
 mod filters;
+mod french;
 mod invoices;
 mod jobs;
 mod judges;

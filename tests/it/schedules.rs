@@ -307,9 +307,7 @@ async fn the_dashboard_shows_schedules_and_its_forms_act() {
     add(&app, "s", "0 * * * *", "2999-01-01T00:00:00Z", "").await;
     let chef = operator(&app, "chef").await;
     let page = chef.get("/admin/schedules").await.status(200);
-    for part in
-        ["0 * * * *", "Europe/Paris", "At minute 0 past every hour.", "À la minute 0 de chaque heure.", "Ticking"]
-    {
+    for part in ["0 * * * *", "Europe/Paris", "At minute 0 past every hour.", "Ticking"] {
         assert!(page.text.contains(part), "{part} is not on the page");
     }
     let token = form_token(&page);

@@ -16,6 +16,7 @@ use crate::dashboard::forms::Select;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::pager::Pager;
+use crate::dashboard::words::{key, listed, say, word};
 use crate::dashboard::{mask, session};
 use crate::error::ApiError;
 use crate::extract::{Paging, Path, Query};
@@ -49,7 +50,7 @@ impl Line {
         let names = session::names(db, rows.iter().filter_map(|row| row.actor_id)).await?;
         let who = |row: &Row| match row.actor_id {
             Some(id) => names.get(&id).cloned().unwrap_or_else(|| id.to_string()),
-            None => "nobody signed in".into(),
+            None => say!("nobody signed in"),
         };
         Ok(rows.iter().map(|row| Self::new(row, who(row))).collect())
     }
@@ -89,8 +90,11 @@ impl Line {
     }
 }
 
-/// `JOB_RETRIED` → `Job retried`
+/// `JOB_RETRIED` → `Job retried`; in French a sentence of its own.
 fn words(action: &str) -> String {
+    if let Some(french) = listed("actions", action) {
+        return french.to_owned();
+    }
     let lower = action.replace('_', " ").to_lowercase();
     let mut letters = lower.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
@@ -154,17 +158,17 @@ pub async fn verification(desk: Desk) -> Result<Response, ApiError> {
 }
 
 fn facts(row: &Row) -> Vec<Fact> {
-    let erased = || "erased".to_owned();
+    let erased = || say!("erased");
     let mut facts = vec![
         Fact::at("When", row.occurred_at),
         Fact::code("Action", &row.action),
-        Fact::text("Outcome", row.outcome.name()),
+        Fact::text("Outcome", outcome(row.outcome)),
         Fact::text("Role then", row.actor_role.as_deref().unwrap_or("–")),
     ];
     if let Some(actor) = row.actor_id {
         facts.push(Fact::link("By account", actor, format!("{LIST}?actor={actor}")));
     }
-    let traces = [("Address", row.ip.clone()), ("Agent", row.user_agent.clone())];
+    let traces = [(key("Address"), row.ip.clone()), (key("Agent"), row.user_agent.clone())];
     for (name, trace) in traces {
         if let Some(trace) = trace.or_else(|| row.erased.then(erased)) {
             facts.push(Fact::text(name, trace));
@@ -174,10 +178,8 @@ fn facts(row: &Row) -> Vec<Fact> {
         facts.push(Fact::link("Everything about it", kind, with(LIST, &about(kind, id))));
     }
     facts.extend(row.request_id.map(|id| Fact::code("Request", id)));
-    facts.push(Fact::text(
-        "Place in the chain",
-        row.seq.map_or_else(|| "within a second".into(), |seq| seq.to_string()),
-    ));
+    facts
+        .push(Fact::text("Place in the chain", row.seq.map_or_else(|| say!("within a second"), |seq| seq.to_string())));
     facts
 }
 
@@ -221,15 +223,23 @@ fn query(filter: &AuditFilter) -> String {
 }
 
 fn selects(given: &AuditFilter) -> Vec<Select> {
-    let same = |name: &str| (name.to_owned(), name.to_owned());
     let actions = audit::ACTIONS.iter().map(|action| (action.name.to_owned(), words(action.name)));
-    let severities = SEVERITIES.map(|severity| same(severity.name()));
-    let outcomes = OUTCOMES.map(|outcome| same(outcome.name()));
+    let severities = SEVERITIES.map(|one| (one.name().to_owned(), marks::severity(one).word.to_owned()));
+    let outcomes = OUTCOMES.map(|one| (one.name().to_owned(), outcome(one).to_owned()));
     vec![
         Select::new("action", "Every action", actions, given.action.as_deref()),
         Select::new("severity", "Every severity", severities, given.severity.map(Severity::name)),
         Select::new("outcome", "Every outcome", outcomes, given.outcome.map(Outcome::name)),
     ]
+}
+
+/// What came of an action.
+fn outcome(outcome: Outcome) -> &'static str {
+    word(match outcome {
+        Outcome::Success => "Success",
+        Outcome::Refused => "Refused",
+        Outcome::Error => "Error",
+    })
 }
 
 /// What the form's fields hold; nothing is a field too.

@@ -14,6 +14,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Count, Mark};
 use crate::dashboard::pager::Pager;
 use crate::dashboard::session;
+use crate::dashboard::words::{say, word};
 use crate::error::ApiError;
 use crate::extract::{Paging, Path};
 
@@ -72,7 +73,7 @@ pub async fn show(desk: Desk, Path(id): Path<BatchId>) -> Result<Response, ApiEr
     let creator = session::names(&mut db, batch.created_by.into_iter()).await?.into_values().next();
     drop(db);
     let facts: Vec<Fact> = [
-        Some(Fact::link("Jobs", "all of them", format!("/admin/jobs?batch={id}"))),
+        Some(Fact::link("Jobs", say!("all of them"), format!("/admin/jobs?batch={id}"))),
         Some(Fact::at("Opened", batch.created_at)),
         batch.sealed_at.map(|at| Fact::at("Sealed", at)),
         batch.finished_at.map(|at| Fact::at("Finished", at)),
@@ -83,9 +84,9 @@ pub async fn show(desk: Desk, Path(id): Path<BatchId>) -> Result<Response, ApiEr
     .flatten()
     .collect();
     let why = match (batch.sealed_at, batch.finished_at) {
-        (_, Some(_)) => "All of its jobs are final. The counts are those of that moment.",
-        (Some(_), None) => "Nothing is added any more. It finishes when the last of its jobs is final.",
-        (None, None) => "Jobs may still be added; it cannot finish before it is sealed.",
+        (_, Some(_)) => word("All of its jobs are final. The counts are those of that moment."),
+        (Some(_), None) => word("Nothing is added any more. It finishes when the last of its jobs is final."),
+        (None, None) => word("Jobs may still be added; it cannot finish before it is sealed."),
     };
     let page = json!({ "batch": Row::from(&batch), "facts": facts, "why": why });
     desk.page("batch", Place::Batches, &batch.name, &page).await

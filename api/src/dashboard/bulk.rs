@@ -22,6 +22,7 @@ use crate::dashboard::filter::{self, Hidden};
 use crate::dashboard::forms::{Fields, Sent};
 use crate::dashboard::marks::capped;
 use crate::dashboard::note::{Note, What};
+use crate::dashboard::words::word;
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
 
@@ -64,8 +65,8 @@ const fn action_name(action: Action) -> &'static str {
 }
 
 /// What a button says.
-pub const fn verb(action: Action) -> &'static str {
-    match action {
+pub fn verb(action: Action) -> &'static str {
+    word(match action {
         Action::Retry => "Retry",
         Action::Run => "Run now",
         Action::Cancel => "Cancel",
@@ -74,7 +75,7 @@ pub const fn verb(action: Action) -> &'static str {
         Action::Priority => "Change priority of",
         Action::Queue => "Move to another queue",
         Action::Edit => "Edit payload of",
-    }
+    })
 }
 
 /// `POST /admin/bulk/preview`: freezes, and leads to the page of the draft.

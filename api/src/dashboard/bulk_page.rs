@@ -17,6 +17,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::pager::Pager;
 use crate::dashboard::session;
+use crate::dashboard::words::say;
 use crate::error::ApiError;
 use crate::extract::{Paging, Path};
 
@@ -55,7 +56,7 @@ impl From<&BulkView> for Row {
             done: view.done,
             skipped: view.skipped,
             undone: view.undone,
-            pace: view.per_second.map_or("all at once".into(), |n| format!("{n} per second")),
+            pace: view.per_second.map_or_else(|| say!("all at once"), |n| say!("{n} per second", n = n)),
             reason: view.reason.clone(),
             started_at: view.started_at,
             finished_at: view.finished_at,
@@ -65,23 +66,27 @@ impl From<&BulkView> for Row {
 
 /// `Retry 318 jobs`
 fn title(view: &BulkView) -> String {
-    let noun = if view.total == 1 { "job" } else { "jobs" };
     let to = match (view.action, &view.params.0) {
-        (Action::Priority, params) => format!(" to {}", params.priority.unwrap_or_default()),
+        (Action::Priority, params) => format!(" → {}", params.priority.unwrap_or_default()),
         (Action::Queue, params) => format!(": {}", params.queue.clone().unwrap_or_default()),
         _ => String::new(),
     };
-    format!("{} {} {noun}{to}", verb(view.action), capped(view.total, false))
+    let (verb, n) = (verb(view.action), capped(view.total, false));
+    let jobs = match view.total {
+        1 => say!("{verb} {n} job", verb = verb, n = n),
+        _ => say!("{verb} {n} jobs", verb = verb, n = n),
+    };
+    format!("{jobs}{to}")
 }
 
 fn mark(state: &str) -> Mark {
     match state {
-        "draft" => Mark::new("scheduled", "scheduled", "Not started"),
-        "running" => Mark::new("running", "running", "Running"),
-        "paused" => Mark::new("paused", "paused", "Paused"),
-        "done" => Mark::new("succeeded", "succeeded", "Done"),
-        "undone" => Mark::new("cancelled", "retrying", "Undone"),
-        _ => Mark::new("cancelled", "cancelled", "Ended"),
+        "draft" => Mark::feminine("scheduled", "scheduled", "Not started"),
+        "running" => Mark::feminine("running", "running", "Running"),
+        "paused" => Mark::feminine("paused", "paused", "Paused"),
+        "done" => Mark::feminine("succeeded", "succeeded", "Done"),
+        "undone" => Mark::feminine("cancelled", "retrying", "Undone"),
+        _ => Mark::feminine("cancelled", "cancelled", "Ended"),
     }
 }
 

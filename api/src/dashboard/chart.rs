@@ -5,6 +5,8 @@ use serde::Serialize;
 use shared::platform::jobs::health::WorkerView;
 use shared::platform::jobs::stats::Minute;
 
+use crate::dashboard::words::say;
+
 /// The drawing's height; a minute is ten wide.
 const HEIGHT: f64 = 96.0;
 
@@ -66,7 +68,7 @@ impl Chart {
             dead: minute.dead,
         });
         Self {
-            words: format!("{done} runs succeeded, {failed} failed"),
+            words: say!("{done} runs succeeded, {failed} failed", done = done, failed = failed),
             top,
             deploys: deploys(minutes, workers),
             rows: rows.filter(|row| row.arrived.unwrap_or(0) + row.succeeded + row.failed + row.dead > 0).collect(),

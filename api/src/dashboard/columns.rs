@@ -7,18 +7,20 @@ use shared::platform::jobs::admin::Sort;
 
 use crate::dashboard::order::{self, Heading};
 
+use crate::dashboard::words::{key, word};
+
 /// What may be shown beside state and kind: name, heading, whether it is when nothing is chosen.
 const KNOWN: [(&str, &str, bool); 10] = [
-    ("about", "Argument", true),
-    ("queue", "Queue", true),
-    ("attempts", "Attempts", true),
-    ("age", "Age", true),
-    ("next", "Next / took", true),
-    ("error", "Error", true),
-    ("tenant", "Tenant", false),
-    ("code", "Error code", false),
-    ("due", "Due", false),
-    ("id", "Id", false),
+    ("about", key("Argument"), true),
+    ("queue", key("Queue"), true),
+    ("attempts", key("Attempts"), true),
+    ("age", key("Age"), true),
+    ("next", key("Next / took"), true),
+    ("error", key("Error"), true),
+    ("tenant", key("Tenant"), false),
+    ("code", key("Error code"), false),
+    ("due", key("Due"), false),
+    ("id", key("Id"), false),
 ];
 
 /// Which are shown.
@@ -44,7 +46,7 @@ impl Columns {
         let shown = |name, usual| wanted.as_ref().map_or(usual, |wanted| wanted.contains(&name));
         let all = KNOWN.map(|(name, heading, usual)| Column {
             name,
-            heading,
+            heading: word(heading),
             shown: shown(name, usual),
             right: name == "attempts",
             sort: None,

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::dashboard::frame::{self, Frame, Place};
 use crate::dashboard::note::Note;
 use crate::dashboard::pulse::{Alarm, Pulse};
+use crate::dashboard::words::say;
 use crate::dashboard::{ANSWER, MANAGE, READ};
 use crate::error::{Answer, ApiError};
 
@@ -36,6 +37,8 @@ pub struct Desk {
     pub origin: Origin,
     /// What was asked for.
     pub uri: Uri,
+    /// The page to come back to.
+    pub here: String,
     /// What the form before this page did.
     pub note: Option<Note>,
 }
@@ -81,7 +84,7 @@ impl Desk {
     /// What the frame says of the queue: its alarms, and how many jobs are dead.
     async fn health(&self) -> (Vec<Alarm>, (i64, bool)) {
         // An unknown state must not look like a calm one.
-        let unread = Alarm::new("The state of the queue could not be read.".into(), "/admin", "Try again", "alert");
+        let unread = Alarm::new(say!("The state of the queue could not be read."), "/admin", "Try again", "alert");
         match self.pulse.read(&self.app.platform).await {
             Ok(health) => (health.alarms(), health.total(|lane| lane.dead)),
             Err(_) => (vec![unread], (0, false)),

@@ -15,6 +15,7 @@ use crate::dashboard::desk::Desk;
 use crate::dashboard::forms::{Sent, line};
 use crate::dashboard::frame::Place;
 use crate::dashboard::note::What;
+use crate::dashboard::words::say;
 use crate::dashboard::{REVEAL, diff, mask};
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
@@ -49,7 +50,7 @@ pub async fn check(desk: Desk, Path(id): Path<JobId>, Sent(draft): Sent<Draft>) 
 async fn tried(desk: &Desk, id: JobId, draft: &Draft) -> Result<Option<String>, ApiError> {
     let payload: Value = match serde_json::from_str(&draft.payload) {
         Ok(payload) => payload,
-        Err(error) => return Ok(Some(format!("This is no JSON: {error}."))),
+        Err(error) => return Ok(Some(say!("This is no JSON: {error}.", error = error))),
     };
     let mut tx = desk.begin().await?;
     let done = admin::edit(&mut tx, id, &payload).await;
@@ -68,8 +69,8 @@ pub async fn save(desk: Desk, Path(id): Path<JobId>, Sent(draft): Sent<Draft>) -
     let job = editable(&desk, id).await?;
     // As values: browsers send other line ends than they were given.
     if serde_json::from_str::<Value>(&draft.before).ok().as_ref() != Some(&job.payload) {
-        let wrong = "Somebody else changed the payload meanwhile: look at the difference again.";
-        return show(&desk, &job, &draft, Some(wrong.into()), false).await;
+        let wrong = say!("Somebody else changed the payload meanwhile: look at the difference again.");
+        return show(&desk, &job, &draft, Some(wrong), false).await;
     }
     let payload = serde_json::from_str(&draft.payload).map_err(|e| Error::field("payload", "json", e.to_string()))?;
     let mut tx = desk.begin().await?;
@@ -90,7 +91,7 @@ pub async fn reveal(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiEr
     audit::record(&mut tx, entry("PAYLOAD_REVEALED", id, json!({}))).await?;
     tx.commit().await?;
     let page = json!({ "job": job, "payload": pretty(&job.payload) });
-    desk.page("reveal", Place::Jobs, &format!("Payload of {}", job.row.kind), &page).await
+    desk.page("reveal", Place::Jobs, &say!("Payload of {kind}", kind = job.row.kind), &page).await
 }
 
 fn entry(action: &'static str, id: JobId, details: Value) -> Entry<'static> {
@@ -126,7 +127,7 @@ async fn show(desk: &Desk, job: &JobView, draft: &Draft, wrong: Option<String>, 
         "retryable": Action::Retry.from().contains(&job.row.state.as_str()),
         "schema": kinds::find(&job.row.kind).and_then(|kind| serde_json::to_string_pretty(&(kind.schema)()).ok()),
     });
-    desk.page("edit", Place::Jobs, &format!("Edit {}", job.row.kind), &page).await
+    desk.page("edit", Place::Jobs, &say!("Edit {kind}", kind = job.row.kind), &page).await
 }
 
 fn pretty(value: &Value) -> String {

@@ -19,6 +19,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::note::{Note, What};
 use crate::dashboard::pager::{Empty, Pager};
+use crate::dashboard::words::{key, say, word};
 use crate::dashboard::{framed, mask};
 use crate::download;
 use crate::error::{Answer, ApiError};
@@ -54,8 +55,8 @@ impl Given {
     fn chips(&self) -> Vec<Chip> {
         let chip = |words: Option<String>, rest: Self| words.map(|words| Chip { words, href: rest.href() });
         let status = self.status.as_deref().map(|status| marks::email(status).word.to_lowercase());
-        let template = self.template.as_ref().map(|template| format!("mail {template}"));
-        let address = self.address.as_ref().map(|address| format!("to “{address}”"));
+        let template = self.template.as_ref().map(|template| say!("mail {template}", template = template));
+        let address = self.address.as_ref().map(|address| say!("to “{address}”", address = address));
         [
             chip(status, Self { status: None, ..self.clone() }),
             chip(template, Self { template: None, ..self.clone() }),
@@ -89,14 +90,14 @@ pub async fn list(desk: Desk, Query(given): Query<Given>, Paging(request): Pagin
     let narrowed = given != Given::default();
     let empty = Empty {
         icon: "emails",
-        title: if narrowed { "No mail matches." } else { "No mail yet." }.into(),
-        text: if narrowed {
+        title: word(if narrowed { "No mail matches." } else { "No mail yet." }).into(),
+        text: word(if narrowed {
             "Others may be hidden by the filters."
         } else {
             "Each mail is a row here before it is sent."
-        },
+        }),
         href: narrowed.then(|| "/admin/emails".to_owned()),
-        action: "Clear them",
+        action: word("Clear them"),
     };
     let query = serde_urlencoded::to_string(&given).unwrap_or_default();
     let view = json!({
@@ -224,7 +225,7 @@ fn attachments(files: &[File], mail: &EmailView) -> Vec<Value> {
             "size": size(file.size as u64),
             "href": format!("/admin/emails/{}/attachments/{id}", mail.row.id),
         }),
-        None => json!({ "name": id, "content_type": "deleted, or expired", "size": "", "href": null }),
+        None => json!({ "name": id, "content_type": word("deleted, or expired"), "size": "", "href": null }),
     };
     mail.attachments.iter().map(line).collect()
 }
@@ -254,7 +255,7 @@ fn facts(mail: &EmailView, answers: bool) -> Vec<Fact> {
         mail.row.sent_at.map(|at| Fact::at("Sent", at)),
         mail.deadline_at.map(|at| Fact::at("Expires", at)),
         mail.message_bytes.map(|bytes| Fact::text("Size", size(bytes as u64))),
-        code("Message-ID", &mail.message_id),
+        code(key("Message-ID"), &mail.message_id),
         mail.user_id.map(|user| Fact::code("Account", user)),
         mail.again_of.map(|first| Fact::link("Repeats", first, format!("/admin/emails/{first}"))),
         (mail.repeats > 0).then(|| Fact::text("Sent again", mail.repeats)),

@@ -16,6 +16,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Count, Mark, capped};
 use crate::dashboard::note::What;
 use crate::dashboard::row;
+use crate::dashboard::words::word;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Path, Query};
 
@@ -64,9 +65,9 @@ impl<'a> From<&'a GroupRow> for Row<'a> {
             note: group.note.as_deref(),
             known: match group.state.as_str() {
                 "known" => None,
-                "muted" => Some("Unmute"),
-                "resolved" => Some("Reopen"),
-                _ => Some("Mark as known"),
+                "muted" => Some(word("Unmute")),
+                "resolved" => Some(word("Reopen")),
+                _ => Some(word("Mark as known")),
             },
         }
     }
@@ -81,7 +82,7 @@ pub async fn list(desk: Desk, Query(given): Query<GroupFilter>) -> Result<Respon
         filter::with("/admin/errors", &serde_urlencoded::to_string(filter).unwrap_or_default())
     };
     let tab = |word, state: Option<&str>| json!({ "word": word, "href": link(state), "current": given.state.as_deref() == state });
-    let tabs: Vec<_> = std::iter::once(tab("All", None))
+    let tabs: Vec<_> = std::iter::once(tab(word("All"), None))
         .chain(STATES.into_iter().map(|state| tab(marks::group(state).word, Some(state))))
         .collect();
     let narrowed = given != GroupFilter::default();

@@ -19,6 +19,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::note::What;
 use crate::dashboard::pager::{Empty, Pager};
+use crate::dashboard::words::{say, word};
 use crate::error::{Answer, ApiError};
 use crate::exports::Wish;
 use crate::extract::{Paging, Path, Query};
@@ -88,14 +89,14 @@ fn scope(export: &Export) -> String {
     let filters = export.filters.as_object().into_iter().flatten();
     let said = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let words: Vec<_> = filters.map(|(name, value)| format!("{name}={}", said(value))).collect();
-    if words.is_empty() { "all".into() } else { words.join(", ") }
+    if words.is_empty() { say!("all") } else { words.join(", ") }
 }
 
 /// Days that the law leaves for somebody's data that is not ready.
 fn term(export: &Export, now: DateTime<Utc>) -> Option<String> {
     let waits = is_open(export.status) || export.status == ExportStatus::Failed;
     let left = (export.created_at + Duration::days(TERM) - now).num_days();
-    (waits && export.kind == ExportKind::PersonalData).then(|| format!("{left} days left by law"))
+    (waits && export.kind == ExportKind::PersonalData).then(|| say!("{left} days left by law", left = left))
 }
 
 fn query(filter: &ExportFilter) -> String {
@@ -137,10 +138,10 @@ pub async fn list(desk: Desk, Query(given): Query<ExportFilter>, Paging(wanted):
     let narrowed = given != ExportFilter::default();
     let empty = Empty {
         icon: "exports",
-        title: if narrowed { "No export matches." } else { "No exports yet." }.into(),
-        text: if narrowed { "Others may be hidden by the filters." } else { "Ask for one above." },
+        title: word(if narrowed { "No export matches." } else { "No exports yet." }).into(),
+        text: word(if narrowed { "Others may be hidden by the filters." } else { "Ask for one above." }),
         href: narrowed.then(|| LIST.to_owned()),
-        action: "Clear them",
+        action: word("Clear them"),
     };
     let asked: Vec<_> = kinds().filter(|(kind, _)| kind != ExportKind::PersonalData.name()).collect();
     let formats = ExportFormat::ALL.map(ExportFormat::name);

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::dashboard::words::{decimal, word};
+
 /// One line.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fact {
@@ -16,7 +18,7 @@ pub struct Fact {
 impl Fact {
     /// A word or a number.
     pub fn text(name: &'static str, value: impl ToString) -> Self {
-        Self { name, value: value.to_string(), href: None, at: None, mono: false }
+        Self { name: word(name), value: value.to_string(), href: None, at: None, mono: false }
     }
 
     /// A name of ours: an id, a key.
@@ -38,8 +40,8 @@ impl Fact {
 /// So many bytes, for people.
 pub fn size(bytes: u64) -> String {
     match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} KB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+        0..1_000 => format!("{bytes} {}", word("B")),
+        1_000..1_000_000 => format!("{} {}", decimal(bytes / 100), word("KB")),
+        _ => format!("{} {}", decimal(bytes / 100_000), word("MB")),
     }
 }

@@ -12,6 +12,7 @@ use crate::dashboard;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::{self, Frame, Place};
 use crate::dashboard::gate::address;
+use crate::dashboard::words::{say, word};
 use crate::error::ApiError;
 
 #[derive(Debug, Serialize)]
@@ -33,7 +34,8 @@ pub async fn framed(desk: &Desk, response: Response) -> Response {
     }
     let (status, headers, problem) = take_apart(response).await;
     let home = dashboard::home(&desk.me.permissions).unwrap_or("/admin/login");
-    let back_label = if home == "/admin/requests" { "To the requests" } else { "To the overview" };
+    let answers = home == "/admin/requests";
+    let back_label = word(if answers { "To the requests" } else { "To the overview" });
     let page = Page { back: home, back_label, ..describe(status, &problem, &desk.uri) };
     match desk.page("error", Place::Nowhere, &page.title, &page).await {
         Ok(page) => put_together(status, headers, page),
@@ -44,7 +46,7 @@ pub async fn framed(desk: &Desk, response: Response) -> Response {
 /// The same for somebody we do not know.
 pub async fn alone(app: &App, response: Response, uri: &Uri) -> Response {
     let (status, headers, problem) = take_apart(response).await;
-    let page = Page { back: "/admin/login", back_label: "Sign in", ..describe(status, &problem, uri) };
+    let page = Page { back: "/admin/login", back_label: word("Sign in"), ..describe(status, &problem, uri) };
     let frame = Frame::alone(app, &page.title, String::new());
     match frame::render(app, "alone", &frame, &page) {
         Ok(html) => put_together(status, headers, Html(html).into_response()),
@@ -74,35 +76,48 @@ fn put_together(status: StatusCode, headers: HeaderMap, mut page: Response) -> R
     page
 }
 
+/// What a link to something that is gone says, where its kind is known.
+fn missing(noun: &str) -> Option<String> {
+    match noun {
+        "job" => Some(say!("There is no such job")),
+        "email" => Some(say!("There is no such email")),
+        "request" => Some(say!("There is no such request")),
+        "error" => Some(say!("There is no such error")),
+        "batch" => Some(say!("There is no such batch")),
+        _ => None,
+    }
+}
+
 fn describe(status: StatusCode, problem: &Value, uri: &Uri) -> Page {
     let said = |name: &str| problem[name].as_str().unwrap_or_default();
     let noun = said("detail").strip_suffix(" not found").unwrap_or("page");
     let (title, detail) = match (status.as_u16(), said("code")) {
-        (404, "job_discarded") => ("This job was discarded".into(), said("detail").to_owned()),
-        (404, "job_pruned") => ("This job is not kept any more".into(), said("detail").to_owned()),
-        (404, "job_unknown") => ("There is no such job".into(), said("detail").to_owned()),
-        (404, _) if matches!(noun, "job" | "email" | "request" | "error" | "batch") => (
-            format!("There is no such {noun}"),
-            "It never existed, was discarded, or was pruned after its retention.".into(),
+        (404, "job_discarded") => (say!("This job was discarded"), said("detail").to_owned()),
+        (404, "job_pruned") => (say!("This job is not kept any more"), said("detail").to_owned()),
+        (404, "job_unknown") => (say!("There is no such job"), said("detail").to_owned()),
+        (404, _) => match missing(noun) {
+            Some(title) => (title, say!("It never existed, was discarded, or was pruned after its retention.")),
+            None => (say!("There is nothing here"), say!("The address is wrong, or what it showed is gone.")),
+        },
+        (403, "permission_missing") => (
+            say!("You are not allowed this"),
+            say!("{what} Ask an administrator for the right.", what = said("detail")),
         ),
-        (404, _) => ("There is nothing here".into(), "The address is wrong, or what it showed is gone.".into()),
-        (403, "permission_missing") => {
-            ("You are not allowed this".into(), format!("{} Ask an administrator for the right.", said("detail")))
-        }
         (403, _) => {
             let detail =
-                "The form did not come from a page of this session. Open the page again and repeat the action.";
-            ("This form was refused".into(), detail.into())
+                say!("The form did not come from a page of this session. Open the page again and repeat the action.");
+            (say!("This form was refused"), detail)
         }
         (405, _) => (
-            "This address is not asked like that".into(),
-            "It answers another kind of request. Open the page and use its links and buttons; nothing was changed."
-                .into(),
+            say!("This address is not asked like that"),
+            say!(
+                "It answers another kind of request. Open the page and use its links and buttons; nothing was changed."
+            ),
         ),
-        (422, _) => ("That does not fit".into(), "Something in the address or the form is not understood.".into()),
-        (503, _) => ("Not available just now".into(), format!("{}. Nothing was changed.", said("detail"))),
+        (422, _) => (say!("That does not fit"), say!("Something in the address or the form is not understood.")),
+        (503, _) => (say!("Not available just now"), say!("{what}. Nothing was changed.", what = said("detail"))),
         (500.., _) => {
-            ("Something went wrong on our side".into(), "The error is in the log under the request's id.".into())
+            (say!("Something went wrong on our side"), say!("The error is in the log under the request's id."))
         }
         _ => (said("title").to_owned(), said("detail").to_owned()),
     };
@@ -115,6 +130,6 @@ fn describe(status: StatusCode, problem: &Value, uri: &Uri) -> Page {
         request_id: problem["request_id"].clone(),
         retry: again.then(|| address(uri).to_owned()),
         back: "/admin",
-        back_label: "To the overview",
+        back_label: word("To the overview"),
     }
 }

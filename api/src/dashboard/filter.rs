@@ -7,6 +7,7 @@ use shared::platform::jobs::{Lane, kinds};
 
 use crate::dashboard::forms::Select;
 use crate::dashboard::marks;
+use crate::dashboard::words::{listed, say};
 
 /// The list.
 const LIST: &str = "/admin/jobs";
@@ -100,17 +101,21 @@ pub fn chips(terms: &[Term]) -> Vec<Chip> {
 
 /// A term as people say it.
 fn says(term: &Term) -> String {
-    let listed = |words: &[Word]| words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" or ");
+    let listed = |words: &[Word]| {
+        words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(&format!(" {} ", say!("or")))
+    };
     let said = match (&term.field, &term.is) {
         (Field::State, Is::Words(words)) => listed(words),
-        (Field::Text, Is::Words(words)) => format!("contains “{}”", listed(words)),
-        (Field::Group, Is::Words(words)) => format!("failure {}", text::cut(&listed(words), 8)),
-        (Field::Key, Is::Words(words)) => format!("under key {}", listed(words)),
-        (Field::Args(path), Is::Words(words)) => format!("{} is {}", path.join("."), listed(words)),
+        (Field::Text, Is::Words(words)) => say!("contains “{words}”", words = listed(words)),
+        (Field::Group, Is::Words(words)) => say!("failure {words}", words = text::cut(&listed(words), 8)),
+        (Field::Key, Is::Words(words)) => say!("under key {words}", words = listed(words)),
+        (Field::Args(path), Is::Words(words)) => {
+            say!("{path} is {words}", path = path.join("."), words = listed(words))
+        }
         (field, Is::Words(words)) => format!("{field} {}", listed(words)),
         _ => term.to_string().trim_start_matches('-').to_owned(),
     };
-    if term.negated { format!("not {said}") } else { said }
+    if term.negated { say!("not {said}", said = said) } else { said }
 }
 
 /// The form: the text, what may be added to it as whole values of the text box, and two lists to add from.
@@ -120,7 +125,12 @@ pub fn bar(terms: &[Term], suggestions: Vec<Suggestion>) -> Bar {
     let added = |term: String| if text.is_empty() { term } else { format!("{text} {term}") };
     let options = suggestions.into_iter().filter(|option| !option.term.ends_with(':') || text.is_empty());
     Bar {
-        options: options.map(|option| Suggestion { term: added(option.term), says: option.says }).collect(),
+        options: options
+            .map(|option| Suggestion {
+                says: listed("filter", &option.says).map_or(option.says, str::to_owned),
+                term: added(option.term),
+            })
+            .collect(),
         selects: vec![
             Select::new("kind", "Add a kind", kinds::ALL.iter().map(|kind| named(kind.name)), None),
             Select::new("lane", "Add a queue", Lane::ALL.iter().map(|lane| named(lane.name())), None),

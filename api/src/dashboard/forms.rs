@@ -14,6 +14,7 @@ use shared::kernel::Error;
 use shared::kernel::error::FieldError;
 
 use crate::app::App;
+use crate::dashboard::words::word;
 use crate::error::ApiError;
 
 /// No form of ours is larger.
@@ -135,13 +136,13 @@ impl Select {
         chosen: Option<&str>,
     ) -> Self {
         let chosen = chosen.unwrap_or_default();
-        let first = std::iter::once((String::new(), any.to_owned()));
+        let first = std::iter::once((String::new(), word(any).to_owned()));
         let mut options: Vec<Choice> =
             first.chain(options).map(|(value, text)| Choice { chosen: value == chosen, value, text }).collect();
         if !options.iter().any(|option| option.chosen) {
             options.push(Choice { value: chosen.to_owned(), text: chosen.to_owned(), chosen: true });
         }
-        Self { name, label: any, options }
+        Self { name, label: word(any), options }
     }
 }
 

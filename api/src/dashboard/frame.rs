@@ -1,6 +1,8 @@
 //! The frame around every page: navigation, environment, clock, search, who is signed in, alarms, what was just done.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 use shared::kernel::config::Env;
 use shared::kernel::{Error, Result};
@@ -8,9 +10,11 @@ use shared::kernel::{Error, Result};
 use crate::app::App;
 use crate::dashboard;
 use crate::dashboard::desk::Desk;
+use crate::dashboard::look::{self, Look};
 use crate::dashboard::marks::capped;
 use crate::dashboard::note::{Note, Shown};
 use crate::dashboard::pulse::Alarm;
+use crate::dashboard::words::{in_french, key, of_script, tr, word};
 use crate::dashboard::{assets, session};
 
 /// Where in the navigation a page is.
@@ -65,28 +69,28 @@ pub enum Place {
 }
 
 const NAVIGATION: &[(Place, &str, &str, &str)] = &[
-    (Place::Overview, "Overview", "/admin", "overview"),
-    (Place::Jobs, "Jobs", "/admin/jobs", "jobs"),
-    (Place::Dead, "Dead letters", "/admin/jobs?state=dead", "dead"),
-    (Place::Errors, "Errors", "/admin/errors", "errors"),
-    (Place::Queues, "Queues", "/admin/queues", "queues"),
-    (Place::Batches, "Batches", "/admin/batches", "batches"),
-    (Place::Bulk, "Bulk operations", "/admin/bulk", "bulk"),
-    (Place::Workers, "Workers", "/admin/workers", "workers"),
-    (Place::Schedules, "Schedules", "/admin/schedules", "scheduled"),
-    (Place::Emails, "E-mails", "/admin/emails", "emails"),
-    (Place::Mailbox, "Mailbox", "/admin/mailbox", "mailbox"),
-    (Place::Requests, "Requests", "/admin/requests", "requests"),
-    (Place::Orders, "Orders", "/admin/orders", "orders"),
-    (Place::StripeEvents, "Stripe events", "/admin/stripe-events", "stripe"),
-    (Place::Invoices, "Invoices", "/admin/invoices", "invoices"),
-    (Place::Stats, "Statistics", "/admin/stats", "stats"),
-    (Place::Exports, "Exports", "/admin/exports", "exports"),
-    (Place::Users, "Users", "/admin/users", "users"),
-    (Place::Roles, "Roles", "/admin/roles", "roles"),
-    (Place::Erasures, "Erasures", "/admin/erasures", "erasures"),
-    (Place::Audit, "Audit", "/admin/audit", "audit"),
-    (Place::Settings, "Settings", "/admin/settings", "limits"),
+    (Place::Overview, key("Overview"), "/admin", "overview"),
+    (Place::Jobs, key("Jobs"), "/admin/jobs", "jobs"),
+    (Place::Dead, key("Dead letters"), "/admin/jobs?state=dead", "dead"),
+    (Place::Errors, key("Errors"), "/admin/errors", "errors"),
+    (Place::Queues, key("Queues"), "/admin/queues", "queues"),
+    (Place::Batches, key("Batches"), "/admin/batches", "batches"),
+    (Place::Bulk, key("Bulk operations"), "/admin/bulk", "bulk"),
+    (Place::Workers, key("Workers"), "/admin/workers", "workers"),
+    (Place::Schedules, key("Schedules"), "/admin/schedules", "scheduled"),
+    (Place::Emails, key("E-mails"), "/admin/emails", "emails"),
+    (Place::Mailbox, key("Mailbox"), "/admin/mailbox", "mailbox"),
+    (Place::Requests, key("Requests"), "/admin/requests", "requests"),
+    (Place::Orders, key("Orders"), "/admin/orders", "orders"),
+    (Place::StripeEvents, key("Stripe events"), "/admin/stripe-events", "stripe"),
+    (Place::Invoices, key("Invoices"), "/admin/invoices", "invoices"),
+    (Place::Stats, key("Statistics"), "/admin/stats", "stats"),
+    (Place::Exports, key("Exports"), "/admin/exports", "exports"),
+    (Place::Users, key("Users"), "/admin/users", "users"),
+    (Place::Roles, key("Roles"), "/admin/roles", "roles"),
+    (Place::Erasures, key("Erasures"), "/admin/erasures", "erasures"),
+    (Place::Audit, key("Audit"), "/admin/audit", "audit"),
+    (Place::Settings, key("Settings"), "/admin/settings", "limits"),
 ];
 
 #[derive(Debug, Serialize)]
@@ -125,6 +129,9 @@ pub struct Frame {
     live: bool,
     home: &'static str,
     search: bool,
+    here: String,
+    look: Look,
+    words: Option<&'static BTreeMap<String, String>>,
     #[serde(skip)]
     now: DateTime<Utc>,
 }
@@ -134,18 +141,18 @@ impl Frame {
     pub fn alone(app: &App, title: &str, token: String) -> Self {
         let now = app.platform.clock.now();
         let (env, env_label) = match app.platform.config.env {
-            Env::Development => ("development", "Development"),
-            Env::Test => ("test", "Test"),
-            Env::Production => ("production", "Production"),
+            Env::Development => ("development", word("Development")),
+            Env::Test => ("test", word("Test")),
+            Env::Production => ("production", word("Production")),
         };
         Self {
-            title: title.to_owned(),
+            title: tr(title).into_owned(),
             css: assets::style(),
             js: assets::script(),
             icon: assets::icon(),
             env,
             env_label,
-            day: now.format("%-d %b").to_string(),
+            day: day(now),
             clock: now.format("%H:%M:%S").to_string(),
             q: String::new(),
             me: Me::default(),
@@ -156,6 +163,9 @@ impl Frame {
             live: false,
             home: "/admin",
             search: false,
+            here: String::new(),
+            look: look::now(),
+            words: None,
             now,
         }
     }
@@ -175,6 +185,8 @@ impl Frame {
             live: !matches!(place, Place::Nowhere | Place::Mailbox),
             home: dashboard::home(&desk.me.permissions).unwrap_or("/admin"),
             search: desk.may_look(),
+            here: desk.here.clone(),
+            words: of_script(),
             ..Self::alone(app, title, session::form_token(app, desk.me.session))
         }
     }
@@ -188,7 +200,7 @@ fn navigation(desk: &Desk, place: Place, (dead, more): (i64, bool)) -> Vec<Item>
         .copied()
         .filter(|(item, ..)| desk.me.permissions.can(dashboard::right(*item)) && (*item != Place::Mailbox || mailbox))
         .map(|(item, label, href, icon)| Item {
-            label,
+            label: word(label),
             href,
             icon,
             current: item == place,
@@ -196,6 +208,17 @@ fn navigation(desk: &Desk, place: Place, (dead, more): (i64, bool)) -> Vec<Item>
             tally: (item == Place::Dead && dead > 0).then(|| capped(dead, more)),
         })
         .collect()
+}
+
+/// `22 Nov`, `22 nov.`.
+fn day(now: DateTime<Utc>) -> String {
+    let english = now.format("%-d %b").to_string();
+    if !in_french() {
+        return english;
+    }
+    let months = "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc.";
+    let month = months.split(' ').nth(now.month0() as usize).unwrap_or_default();
+    format!("{} {month}", now.format("%-d"))
 }
 
 #[derive(Serialize)]
@@ -208,6 +231,6 @@ struct View<'a, T> {
 
 /// Renders a page.
 pub fn render(app: &App, name: &str, frame: &Frame, page: &impl Serialize) -> Result<String> {
-    let view = View { locale: "en", now: frame.now, frame, page };
-    app.platform.templates.page(name, &view).map_err(Error::internal)
+    let view = View { locale: frame.look.locale, now: frame.now, frame, page };
+    app.platform.templates.page(name, view.locale, &view).map_err(Error::internal)
 }

@@ -17,6 +17,7 @@ use crate::dashboard::desk::{Desk, see_other};
 use crate::dashboard::fault;
 use crate::dashboard::forms::{self, Fields};
 use crate::dashboard::frame::{self, Frame};
+use crate::dashboard::look;
 use crate::dashboard::note::Note;
 use crate::dashboard::pulse::Pulse;
 use crate::dashboard::session;
@@ -47,12 +48,17 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
             return fault::alone(&gate.app, ApiError::from(error).into_response(), request.uri()).await;
         }
     };
+    let look = look::chosen(&gate.app, request.headers(), &operator.locale);
     let desk = desk(&gate, operator, &request);
-    let response = match admit(&gate, &desk, request).await {
+    look::with(look, answer(&gate, &desk, request, next)).await
+}
+
+async fn answer(gate: &Gate, desk: &Desk, request: Request, next: Next) -> Response {
+    let response = match admit(gate, desk, request).await {
         Ok(request) => next.run(request).await,
         Err(error) => ApiError::from(error).into_response(),
     };
-    fault::framed(&desk, response).await
+    fault::framed(desk, response).await
 }
 
 fn desk(gate: &Gate, me: Identity, request: &Request) -> Desk {
@@ -62,6 +68,7 @@ fn desk(gate: &Gate, me: Identity, request: &Request) -> Desk {
         pulse: gate.pulse.clone(),
         origin: Origin { actor: Some(me.user), ..origin },
         uri: request.uri().clone(),
+        here: if request.method() == Method::GET { address(request.uri()) } else { "/admin" }.to_owned(),
         note: Note::read(&gate.app, request.headers(), me.session),
         me,
     }
@@ -121,7 +128,10 @@ pub async fn nothing() -> ApiError {
 pub async fn wrong_method(gate: Gate, request: Request) -> Response {
     let refusal = error::plain(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "");
     match session::operator(&gate.app, request.headers()).await {
-        Ok(Some(operator)) => fault::framed(&desk(&gate, operator, &request), refusal).await,
+        Ok(Some(operator)) => {
+            let look = look::chosen(&gate.app, request.headers(), &operator.locale);
+            look::with(look, fault::framed(&desk(&gate, operator, &request), refusal)).await
+        }
         Ok(None) | Err(_) => fault::alone(&gate.app, refusal, request.uri()).await,
     }
 }

@@ -22,6 +22,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::invoices::LIST;
 use crate::dashboard::marks;
 use crate::dashboard::note::What;
+use crate::dashboard::words::{key, locale, say, word};
 use crate::download;
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
@@ -55,7 +56,7 @@ pub async fn show(desk: Desk, Path(id): Path<InvoiceId>) -> Result<Response, Api
         Some(file) => Some(text(&desk.app, file).await),
         None => None,
     };
-    let number = row.number.clone().unwrap_or_else(|| "Draft".into());
+    let number = row.number.clone().unwrap_or_else(|| say!("Draft"));
     let title = format!("{} {number}", marks::document(row.kind));
     let mails: Vec<_> = mails
         .iter()
@@ -71,7 +72,7 @@ pub async fn show(desk: Desk, Path(id): Path<InvoiceId>) -> Result<Response, Api
         "draft": row.status == InvoiceStatus::Draft,
         "ready": row.pdf_status == PdfStatus::Ready,
         "creditable": row.status == InvoiceStatus::Issued && row.credit_of_id.is_none(),
-        "name": format!("{} for {}, {}", title, row.document.buyer.name, row.total_gross.said("en")),
+        "name": say!("{title} for {buyer}, {gross}", title = title, buyer = row.document.buyer.name, gross = row.total_gross.said(locale())),
         "verdicts": verdicts(&row),
         "xml": xml,
         "facts": facts(&row, original.as_ref()),
@@ -88,7 +89,7 @@ fn page(id: InvoiceId) -> String {
 }
 
 fn said(row: &InvoiceRow) -> String {
-    format!("{}, {}", row.number.as_deref().unwrap_or("draft"), row.total_gross.said("en"))
+    format!("{}, {}", row.number.as_deref().unwrap_or_else(|| word("draft")), row.total_gross.said(locale()))
 }
 
 /// The XML as it is stored, or why it cannot be shown.
@@ -117,7 +118,7 @@ fn verdicts(row: &InvoiceRow) -> Vec<Verdict> {
         Verdict { rules, fine: lines.is_empty(), lines }
     };
     let (norm, own) = checks::problems(&row.document).into_iter().partition(|one| is_rule(&one.code));
-    vec![verdict("EN 16931, the European norm", norm), verdict("French rules and the arithmetic", own)]
+    vec![verdict(word("EN 16931, the European norm"), norm), verdict(word("French rules and the arithmetic"), own)]
 }
 
 /// Whether a code is the name of a rule of the norm: `BR-CO-15`. Those of France are `BR-FR-…`.
@@ -140,15 +141,15 @@ impl From<&invoices::FormerFiles> for Former {
 }
 
 fn facts(row: &InvoiceRow, original: Option<&InvoiceRow>) -> Vec<Fact> {
-    let money = |name, amount: shared::kernel::money::Money| Fact::text(name, amount.said("en"));
+    let money = |name, amount: shared::kernel::money::Money| Fact::text(name, amount.said(locale()));
     let facts = [
         Some(Fact::text("Buyer", &row.document.buyer.name)),
         Some(Fact::text("Issued on", row.issue_date)),
         row.due_date.map(|day| Fact::text("Due on", day)),
-        Some(money("Net", row.total_net)),
-        Some(money("VAT", row.total_vat)),
-        Some(money("Gross", row.total_gross)),
-        Some(money("Due when issued", row.due)),
+        Some(money(key("Net"), row.total_net)),
+        Some(money(key("VAT"), row.total_vat)),
+        Some(money(key("Gross"), row.total_gross)),
+        Some(money(key("Due when issued"), row.due)),
         original.map(|one| Fact::link("Takes back", said(one), page(one.id))),
         row.document.order_ref.as_ref().map(|number| match row.order_id {
             Some(order) => Fact::link("Order", number, format!("/admin/orders/{order}")),

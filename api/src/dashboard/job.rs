@@ -19,6 +19,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::row::RETRYABLE;
 use crate::dashboard::timeline::{self, Timeline};
+use crate::dashboard::words::{decimal, key, say, word};
 use crate::dashboard::{BILL, REVEAL, diff, mask, session};
 use crate::error::ApiError;
 use crate::extract::Path;
@@ -65,7 +66,8 @@ struct Change {
 
 impl Change {
     fn of(edit: &Edit, people: &HashMap<Uuid, String>) -> Self {
-        let who = edit.edited_by.and_then(|id| people.get(&id)).map_or("the command line", |name| name);
+        let who =
+            edit.edited_by.and_then(|id| people.get(&id)).map_or_else(|| word("the command line"), String::as_str);
         let lines = diff::lines(&mask::shown(&edit.before).0, &mask::shown(&edit.after).0);
         Self { at: edit.edited_at, who: who.to_owned(), lines }
     }
@@ -83,7 +85,11 @@ impl From<&Value> for Progress {
     fn from(value: &Value) -> Self {
         let (done, total) = (value["done"].as_u64(), value["total"].as_u64().filter(|total| *total > 0));
         match (done, total) {
-            (Some(n), Some(all)) => Self { done, total, text: format!("{n} of {all}, {} %", n.min(all) * 100 / all) },
+            (Some(n), Some(all)) => Self {
+                done,
+                total,
+                text: say!("{n} of {all}, {percent} %", n = n, all = all, percent = n.min(all) * 100 / all),
+            },
             _ => Self { done: None, total: None, text: mask::shown(value).0 },
         }
     }
@@ -101,9 +107,9 @@ impl Similar {
         let open = matches!(job.row.state.as_str(), "retrying" | "dead");
         let fingerprint = job.fingerprint.clone().filter(|_| open || job.similar > 0)?;
         let words = match job.similar {
-            0 => "No other job fails like this now".to_owned(),
-            1 => "1 other job fails like this".to_owned(),
-            n => format!("{} other jobs fail like this", capped(n.min(COUNT_CAP), n > COUNT_CAP)),
+            0 => say!("No other job fails like this now"),
+            1 => say!("1 other job fails like this"),
+            n => say!("{n} other jobs fail like this", n = capped(n.min(COUNT_CAP), n > COUNT_CAP)),
         };
         Some(Self { fingerprint, words })
     }
@@ -196,30 +202,32 @@ pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiErro
 fn actions(id: JobId, state: &str) -> Actions {
     let ended = matches!(state, "dead" | "cancelled");
     let (retry, discard) = match state {
-        "running" => (Some("It is running."), Some("It is running: cancel it first.")),
-        "queued" => (Some("It is in its queue already."), Some("It is waiting: cancel it first.")),
-        "blocked" => (Some("It waits for others."), Some("It is waiting: cancel it first.")),
-        "succeeded" => (Some("It has succeeded."), Some("It has succeeded; retention removes it.")),
-        _ => (None, Some("Cancel it first.")),
+        "running" => (Some(word("It is running.")), Some(word("It is running: cancel it first."))),
+        "queued" => (Some(word("It is in its queue already.")), Some(word("It is waiting: cancel it first."))),
+        "blocked" => (Some(word("It waits for others.")), Some(word("It is waiting: cancel it first."))),
+        "succeeded" => (Some(word("It has succeeded.")), Some(word("It has succeeded; retention removes it."))),
+        _ => (None, Some(word("Cancel it first."))),
     };
     let edit = match state {
-        "running" => Some("It is running."),
-        "succeeded" => Some("It has succeeded."),
+        "running" => Some(word("It is running.")),
+        "succeeded" => Some(word("It has succeeded.")),
         _ => None,
     };
     Actions {
         id,
         edit,
         retry: retry.filter(|_| !RETRYABLE.contains(&state)),
-        cancel: (ended || state == "succeeded").then_some("It has ended."),
+        cancel: (ended || state == "succeeded").then(|| word("It has ended.")),
         discard: discard.filter(|_| !ended),
         why: match state {
-            "running" => Some("While it runs it can only be cancelled; the worker stops it at its next heartbeat."),
-            "queued" => Some("It starts as soon as a worker is free; there is nothing to hurry."),
-            "blocked" => Some(
+            "running" => {
+                Some(word("While it runs it can only be cancelled; the worker stops it at its next heartbeat."))
+            }
+            "queued" => Some(word("It starts as soon as a worker is free; there is nothing to hurry.")),
+            "blocked" => Some(word(
                 "It starts when there is room under its key, or when its batch is final; until then it can only be cancelled.",
-            ),
-            "succeeded" => Some("It has succeeded: there is nothing left to do with it."),
+            )),
+            "succeeded" => Some(word("It has succeeded: there is nothing left to do with it.")),
             _ => None,
         },
     }
@@ -228,29 +236,31 @@ fn actions(id: JobId, state: &str) -> Actions {
 fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
     let code = |name, value: &Option<String>| value.as_ref().map(|value| Fact::code(name, value));
     let subject = job.subject_type.as_ref().zip(job.subject_id).map(|(kind, id)| match kind.as_str() {
-        "email" => Fact::link("About", format!("e-mail {id}"), format!("/admin/emails/{id}")),
+        "email" => Fact::link("About", say!("e-mail {id}", id = id), format!("/admin/emails/{id}")),
         _ => Fact::text("About", format!("{kind} {id}")),
     });
     let listed = |name, value: &str| {
         form_urlencoded::Serializer::for_suffix(LIST.to_owned(), LIST.len()).append_pair(name, value).finish()
     };
     let tenant = job.row.tenant.as_ref().map(|tenant| Fact::link("Tenant", tenant, listed("tenant", tenant)));
-    let key = job.concurrency_key.as_ref().map(|key| {
-        let limit = job.concurrency_limit.map(|n| format!(", at most {n} at once")).unwrap_or_default();
+    let room = job.concurrency_key.as_ref().map(|key| {
+        let limit = job.concurrency_limit.map(|n| say!(", at most {n} at once", n = n)).unwrap_or_default();
         Fact::link("Key", format!("{key}{limit}"), listed("key", key))
     });
+    let whole = job.timeout_ms % 1000 == 0;
+    let seconds = if whole { (job.timeout_ms / 1000).to_string() } else { decimal(job.timeout_ms / 100) };
     let batch = job.batch_id.map(|id| Fact::link("Batch", id, format!("/admin/batches/{id}")));
     let trace = job.traceparent.as_ref().and_then(|parent| parent.split('-').nth(1));
     let lease = job.lease_until.filter(|_| job.row.state == "running");
     let facts = [
         Some(Fact::link("Queue", &job.row.lane, format!("/admin/jobs?lane={}", job.row.lane))),
-        Some(Fact::text("Priority", if job.priority == 0 { "normal".into() } else { format!("{:+}", job.priority) })),
-        Some(Fact::text("Attempts", format!("{} of {}", job.row.attempt, job.row.max_attempts))),
-        Some(Fact::text("Time limit", format!("{} s per run", f64::from(job.timeout_ms) / 1000.0))),
+        Some(Fact::text("Priority", if job.priority == 0 { say!("normal") } else { format!("{:+}", job.priority) })),
+        Some(Fact::text("Attempts", say!("{n} of {max}", n = job.row.attempt, max = job.row.max_attempts))),
+        Some(Fact::text("Time limit", say!("{seconds} s per run", seconds = seconds))),
         subject,
-        code("Unique key", &job.unique_key),
+        code(key("Unique key"), &job.unique_key),
         tenant,
-        key,
+        room,
         batch,
         job.deadline_at.map(|at| Fact::at("Must begin by", at)),
         job.parent_id.map(|id| Fact::link("Enqueued by job", id, format!("/admin/jobs/{id}"))),
@@ -259,11 +269,11 @@ fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
         Some(Fact::at("Enqueued", job.row.created_at)),
         job.row.finished_at.is_none().then(|| Fact::at("Due", job.row.run_at)),
         job.row.finished_at.map(|at| Fact::at("Ended", at)),
-        code("Worker", &job.worker_id),
+        code(key("Worker"), &job.worker_id),
         lease.map(|at| Fact::at("Lease until", at)),
-        (job.deaths > 0).then(|| Fact::text("Crashes", format!("{} processes died with it", job.deaths))),
-        code("Enqueued by", &job.enqueued_version),
-        code("Last run by", &job.ran_version),
+        (job.deaths > 0).then(|| Fact::text("Crashes", say!("{n} processes died with it", n = job.deaths))),
+        code(key("Enqueued by"), &job.enqueued_version),
+        code(key("Last run by"), &job.ran_version),
     ];
     facts.into_iter().flatten().collect()
 }

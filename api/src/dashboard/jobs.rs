@@ -21,6 +21,7 @@ use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::pulse::Health;
 use crate::dashboard::row::Row;
 use crate::dashboard::saved::Saved;
+use crate::dashboard::words::{key, say, word};
 use crate::error::ApiError;
 use crate::extract::Paging;
 
@@ -98,7 +99,7 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
     drop(db);
     let health = desk.pulse.read(&desk.app.platform).await?;
     let dead = filter::state(&terms) == Some("dead");
-    let heading = if dead { "Dead letters" } else { "Jobs" };
+    let heading = word(if dead { "Dead letters" } else { "Jobs" });
     let query = columns.with(&filter::query(&filter));
     let form = filter::bar(&terms, suggestions);
     let pager = Pager::new("/admin/jobs", &query, request, &page);
@@ -145,7 +146,7 @@ fn said(errors: &[shared::kernel::error::FieldError]) -> String {
         path.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']')).and_then(|n| n.parse::<usize>().ok())
     };
     let line = |error: &shared::kernel::error::FieldError| match place(&error.path) {
-        Some(at) => format!("At character {}: {}.", at + 1, error.message),
+        Some(at) => say!("At character {at}: {message}.", at = at + 1, message = error.message),
         None => format!("{}: {}.", error.path, error.message),
     };
     errors.iter().map(line).collect::<Vec<_>>().join(" ")
@@ -206,9 +207,9 @@ fn tabs(terms: &[Term], sort: Option<Sort>, health: &Health, columns: &Columns) 
         filter::with("/admin/jobs", &columns.with(&query))
     };
     let anything = !terms.iter().any(|term| term.field == admin::Field::State);
-    let all = Tab { word: "All", href: link(None), current: anything, n: None, red: false };
+    let all = Tab { word: word("All"), href: link(None), current: anything, n: None, red: false };
     let states = TABS.into_iter().map(|state| Tab {
-        word: marks::job(state).word,
+        word: marks::jobs(state),
         href: link(Some(state)),
         current: chosen == Some(state),
         n: count(state),
@@ -234,24 +235,29 @@ async fn behind(db: &mut sqlx::PgConnection, terms: &[Term]) -> Result<Vec<Behin
 
 fn empty(terms: &[Term], wrong: bool) -> Empty {
     let state = filter::state(terms);
-    let word = state.map_or(String::new(), |state| format!("{} ", marks::job(state).word.to_lowercase()));
+    let state_word = state.map(|state| marks::jobs(state).to_lowercase());
     if wrong || terms.len() > usize::from(state.is_some()) {
         return Empty {
             icon: "search",
-            title: if wrong { "This filter cannot be read.".into() } else { format!("No {word}job matches.") },
-            text: if wrong { "Nothing was looked for." } else { "Others may be hidden by the filters." },
+            title: match state_word {
+                _ if wrong => say!("This filter cannot be read."),
+                Some(state) => say!("No {state} job matches.", state = state),
+                None => say!("No job matches."),
+            },
+            text: word(if wrong { "Nothing was looked for." } else { "Others may be hidden by the filters." }),
             href: Some(filter::of(&filter::in_state(&[], state))),
-            action: "Clear them",
+            action: word("Clear them"),
         };
     }
     let (icon, text) = match state {
-        Some("dead") => ("calm", "Nothing to do."),
-        Some("queued") => ("calm", "Everything due has been taken."),
-        Some("blocked") => ("calm", "Nothing waits for room under a key, or for its batch."),
-        Some("retrying") => ("calm", "Nothing has failed and waits for another attempt."),
-        Some("running") => ("running", "Workers are idle, or none is alive."),
-        Some(_) => ("jobs", "Nothing is in this state."),
-        None => ("jobs", "The first one appears here as soon as something is enqueued."),
+        Some("dead") => ("calm", key("Nothing to do.")),
+        Some("queued") => ("calm", key("Everything due has been taken.")),
+        Some("blocked") => ("calm", key("Nothing waits for room under a key, or for its batch.")),
+        Some("retrying") => ("calm", key("Nothing has failed and waits for another attempt.")),
+        Some("running") => ("running", key("Workers are idle, or none is alive.")),
+        Some(_) => ("jobs", key("Nothing is in this state.")),
+        None => ("jobs", key("The first one appears here as soon as something is enqueued.")),
     };
-    Empty { icon, title: format!("No {word}jobs."), text, href: None, action: "" }
+    let title = state_word.map_or_else(|| say!("No jobs."), |state| say!("No {state} jobs.", state = state));
+    Empty { icon, title, text: word(text), href: None, action: "" }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::kernel::Error;
 use shared::platform::audit::{self, Entry, Severity};
 use shared::platform::jobs::admin;
-use shared::platform::jobs::admin::kinds::{Fuse, KindView};
+use shared::platform::jobs::admin::kinds::{Fuse, KindView, span};
 use shared::platform::jobs::flow::{FEW, Flow, Flows, Spread};
 use shared::platform::jobs::kinds::{self as catalogue, Probe, ProbeMode};
 use shared::platform::jobs::{Job, enqueue};
@@ -19,6 +19,7 @@ use crate::dashboard::forms::{self, Sent};
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::note::What;
+use crate::dashboard::words::{in_french, say};
 use crate::error::Answer;
 use crate::extract::Path;
 
@@ -40,7 +41,7 @@ pub struct Row<'a> {
     run: Option<Spread>,
     few: bool,
     timeout: u64,
-    policy: &'a str,
+    policy: String,
 }
 
 impl<'a> Row<'a> {
@@ -58,9 +59,28 @@ impl<'a> Row<'a> {
             run: flow.run,
             few: flow.samples < FEW,
             timeout: kind.timeout_seconds * 1000,
-            policy: &kind.policy,
+            policy: policy(kind),
         }
     }
+}
+
+/// When a failed run is tried again, in words.
+fn policy(kind: &KindView) -> String {
+    let Some(retry) = catalogue::find(kind.kind).map(|known| known.retry).filter(|_| in_french()) else {
+        return kind.policy.clone();
+    };
+    let [base, cap, patience] = [retry.base, retry.cap, retry.patience].map(|wait| span(wait.as_secs()));
+    let mut said = say!(
+        "{n} attempts; again within {base}, ×{factor} each time, {cap} at most",
+        n = retry.max_attempts,
+        base = base,
+        factor = retry.factor,
+        cap = cap,
+    );
+    if !retry.patience.is_zero() {
+        said.push_str(&say!("; for {patience} at least", patience = patience));
+    }
+    said
 }
 
 /// Every kind, as the table shows them.

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::dashboard::desk::{Desk, see_other, set_cookie};
 use crate::dashboard::forms::{self, Fields};
 use crate::dashboard::frame::{self, Frame};
+use crate::dashboard::words::say;
 use crate::dashboard::{READ, fault, home, session};
 use crate::error::{Answer, ApiError};
 use crate::extract::Query;
@@ -31,7 +32,7 @@ struct Page {
     login: String,
     next: String,
     wrong: Option<String>,
-    said: Option<&'static str>,
+    said: Option<String>,
 }
 
 /// Where to go afterwards, and whether somebody has just left.
@@ -48,7 +49,7 @@ pub async fn form(State(app): State<App>, headers: HeaderMap, Query(wanted): Que
     if let Ok(Some(_)) = session::operator(&app, &headers).await {
         return see_other(&next).unwrap_or_else(IntoResponse::into_response);
     }
-    let said = wanted.left.is_some().then_some("You are signed out.");
+    let said = wanted.left.is_some().then(|| say!("You are signed out."));
     show(&app, &headers, StatusCode::OK, &Page { next, said, ..Page::default() })
 }
 
@@ -59,7 +60,7 @@ pub async fn sign_in(State(app): State<App>, request: Request) -> Response {
     let fields = match Fields::read(&parts.headers, body).await {
         Ok(fields) if is_ours(&app, &parts.headers, &fields) => fields,
         Ok(_) => {
-            let wrong = "This form was too old or came from another page. Try again.".to_owned();
+            let wrong = say!("This form was too old or came from another page. Try again.");
             return show(&app, &parts.headers, StatusCode::FORBIDDEN, &Page { wrong: Some(wrong), ..Page::default() });
         }
         Err(error) => return fault::alone(&app, ApiError::from(error).into_response(), &parts.uri).await,
@@ -134,24 +135,28 @@ fn is_ours(app: &App, headers: &HeaderMap, fields: &Fields) -> bool {
 fn told(error: &Error) -> Option<(StatusCode, String)> {
     match error {
         Error::Unauthenticated(_) => {
-            let text = "That is no account, or not its password. After several failures an account rests for a while.";
-            Some((StatusCode::UNAUTHORIZED, text.into()))
+            let text =
+                say!("That is no account, or not its password. After several failures an account rests for a while.");
+            Some((StatusCode::UNAUTHORIZED, text))
         }
         Error::Forbidden(what) if what == READ => {
-            Some((StatusCode::FORBIDDEN, "This account has no right to see the dashboard.".into()))
+            Some((StatusCode::FORBIDDEN, say!("This account has no right to see the dashboard.")))
         }
-        Error::Forbidden(_) => Some((StatusCode::FORBIDDEN, "This account is not activated yet: see its mail.".into())),
+        Error::Forbidden(_) => Some((StatusCode::FORBIDDEN, say!("This account is not activated yet: see its mail."))),
         Error::TooMany { retry_after } => {
             let minutes = retry_after.as_secs() / 60 + 1;
-            let noun = if minutes == 1 { "minute" } else { "minutes" };
-            Some((StatusCode::TOO_MANY_REQUESTS, format!("Too many attempts. Try again in {minutes} {noun}.")))
+            let text = match minutes {
+                1 => say!("Too many attempts. Try again in a minute."),
+                _ => say!("Too many attempts. Try again in {minutes} minutes.", minutes = minutes),
+            };
+            Some((StatusCode::TOO_MANY_REQUESTS, text))
         }
         _ => None,
     }
 }
 
 /// A page of the dashboard; anything else becomes the overview.
-fn ours(next: &str) -> &str {
+pub fn ours(next: &str) -> &str {
     let rest = next.strip_prefix("/admin").unwrap_or("x");
     let fits = rest.is_empty() || rest.starts_with(['/', '?']);
     let plain = !next.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\' || !c.is_ascii());

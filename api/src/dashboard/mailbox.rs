@@ -17,6 +17,7 @@ use crate::dashboard::eml::{pieces, readable};
 use crate::dashboard::facts::size;
 use crate::dashboard::frame::Place;
 use crate::dashboard::framed;
+use crate::dashboard::words::word;
 use crate::download;
 use crate::error::ApiError;
 use crate::extract::Path;
@@ -119,7 +120,7 @@ fn attachments(mail: &Message<'_>, file: &str) -> Vec<Value> {
 }
 
 fn called<'a>(part: &'a MessagePart<'_>) -> &'a str {
-    part.attachment_name().unwrap_or("attachment")
+    part.attachment_name().unwrap_or_else(|| word("attachment"))
 }
 
 fn media(part: &MessagePart<'_>) -> String {
@@ -156,7 +157,7 @@ fn parse(bytes: &[u8]) -> Result<Message<'_>, Error> {
 }
 
 fn subject(mail: &Message<'_>) -> String {
-    mail.subject().unwrap_or("(no subject)").to_owned()
+    mail.subject().unwrap_or_else(|| word("(no subject)")).to_owned()
 }
 
 fn people(to: Option<&Address<'_>>) -> String {

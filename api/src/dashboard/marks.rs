@@ -3,18 +3,20 @@
 use serde::Serialize;
 use shared::domain::billing::invoices::document::Kind;
 use shared::domain::billing::invoices::{InvoiceStatus, PdfStatus};
-use shared::domain::billing::orders::OrderStatus;
+use shared::domain::billing::orders::{OrderPriority, OrderStatus};
 use shared::domain::billing::payments::PaymentStatus;
 use shared::domain::billing::received::EventStatus;
 use shared::domain::exports::{ExportKind, ExportStatus};
 use shared::domain::identity::erasures::Erasure;
 use shared::domain::identity::users::Status;
 use shared::domain::requests::{Priority, RequestKind, RequestStatus};
+use shared::kernel::text;
 use shared::platform::audit::Severity;
 use shared::platform::jobs::admin::batches::BatchView;
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
 use crate::dashboard::pulse::starves;
+use crate::dashboard::words::{feminine, in_french, key, plural, word};
 
 /// A state as the templates show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -38,24 +40,42 @@ pub struct Count {
 
 impl Mark {
     /// A mark.
-    pub const fn new(class: &'static str, icon: &'static str, word: &'static str) -> Self {
-        Self { class, icon, word }
+    pub fn new(class: &'static str, icon: &'static str, english: &'static str) -> Self {
+        Self { class, icon, word: word(english) }
+    }
+
+    /// The same about something that is feminine in French.
+    pub fn feminine(class: &'static str, icon: &'static str, english: &'static str) -> Self {
+        Self { class, icon, word: feminine(english) }
     }
 }
 
+/// The states of a job: name, tint and icon; word.
+const STATES: [(&str, &str); 8] = [
+    ("scheduled", key("Scheduled")),
+    ("queued", key("Waiting")),
+    ("blocked", key("Blocked")),
+    ("running", key("Running")),
+    ("retrying", key("Retrying")),
+    ("succeeded", key("Succeeded")),
+    ("dead", key("Dead")),
+    ("cancelled", key("Cancelled")),
+];
+
 /// A job's state.
 pub fn job(state: &str) -> Mark {
-    match state {
-        "scheduled" => Mark::new("scheduled", "scheduled", "Scheduled"),
-        "queued" => Mark::new("queued", "queued", "Waiting"),
-        "blocked" => Mark::new("blocked", "blocked", "Blocked"),
-        "running" => Mark::new("running", "running", "Running"),
-        "retrying" => Mark::new("retrying", "retrying", "Retrying"),
-        "succeeded" => Mark::new("succeeded", "succeeded", "Succeeded"),
-        "dead" => Mark::new("dead", "dead", "Dead"),
-        "cancelled" => Mark::new("cancelled", "cancelled", "Cancelled"),
-        _ => Mark::new("unknown", "alert", "Unknown"),
+    match STATES.into_iter().find(|(known, _)| *known == state) {
+        Some((known, english)) => Mark::new(known, known, english),
+        None => Mark::new("unknown", "alert", "Unknown"),
     }
+}
+
+/// The jobs in a state, in a word.
+pub fn jobs(state: &str) -> &'static str {
+    STATES
+        .into_iter()
+        .find(|(known, _)| *known == state)
+        .map_or_else(|| word("Unknown"), |(_, english)| plural(english))
 }
 
 /// How a run ended.
@@ -91,46 +111,56 @@ pub fn email(status: &str) -> Mark {
 }
 
 /// A request's status.
-pub const fn request(status: RequestStatus) -> Mark {
+pub fn request(status: RequestStatus) -> Mark {
     match status {
-        RequestStatus::Open => Mark::new("open", "requests", "Open"),
-        RequestStatus::InProgress => Mark::new("in_progress", "running", "In progress"),
-        RequestStatus::Resolved => Mark::new("resolved", "calm", "Resolved"),
-        RequestStatus::Closed => Mark::new("closed", "succeeded", "Closed"),
+        RequestStatus::Open => Mark::feminine("open", "requests", "Open"),
+        RequestStatus::InProgress => Mark::feminine("in_progress", "running", "In progress"),
+        RequestStatus::Resolved => Mark::feminine("resolved", "calm", "Resolved"),
+        RequestStatus::Closed => Mark::feminine("closed", "succeeded", "Closed"),
     }
 }
 
 /// How urgent a request is.
-pub const fn priority(priority: Priority) -> Mark {
+pub fn priority(priority: Priority) -> Mark {
     match priority {
-        Priority::Low => Mark::new("low", "scheduled", "Low"),
-        Priority::Normal => Mark::new("normal", "jobs", "Normal"),
-        Priority::High => Mark::new("high", "alert", "High"),
-        Priority::Urgent => Mark::new("urgent", "dead", "Urgent"),
+        Priority::Low => Mark::feminine("low", "scheduled", "Low"),
+        Priority::Normal => Mark::feminine("normal", "jobs", "Normal"),
+        Priority::High => Mark::feminine("high", "alert", "High"),
+        Priority::Urgent => Mark::feminine("urgent", "dead", "Urgent"),
     }
+}
+
+/// How urgent an order is, in a word.
+pub fn order_priority(priority: OrderPriority) -> &'static str {
+    feminine(match priority {
+        OrderPriority::Low => "Low",
+        OrderPriority::Normal => "Normal",
+        OrderPriority::High => "High",
+        OrderPriority::Urgent => "Urgent",
+    })
 }
 
 /// What a request is, in a word.
-pub const fn kind(kind: RequestKind) -> &'static str {
-    match kind {
+pub fn kind(kind: RequestKind) -> &'static str {
+    word(match kind {
         RequestKind::Contact => "Contact",
         RequestKind::FreeSample => "Free sample",
         RequestKind::Complaint => "Complaint",
-    }
+    })
 }
 
 /// Where an invoice stands.
-pub const fn invoice(status: InvoiceStatus) -> Mark {
+pub fn invoice(status: InvoiceStatus) -> Mark {
     match status {
-        InvoiceStatus::Draft => Mark::new("open", "scheduled", "Draft"),
-        InvoiceStatus::Issued => Mark::new("queued", "queued", "Issued"),
-        InvoiceStatus::Paid => Mark::new("succeeded", "succeeded", "Paid"),
-        InvoiceStatus::Credited => Mark::new("cancelled", "cancelled", "Credited"),
+        InvoiceStatus::Draft => Mark::feminine("open", "scheduled", "Draft"),
+        InvoiceStatus::Issued => Mark::feminine("queued", "queued", "Issued"),
+        InvoiceStatus::Paid => Mark::feminine("succeeded", "succeeded", "Paid"),
+        InvoiceStatus::Credited => Mark::feminine("cancelled", "cancelled", "Credited"),
     }
 }
 
 /// What became of an event of Stripe's.
-pub const fn event(status: EventStatus) -> Mark {
+pub fn event(status: EventStatus) -> Mark {
     match status {
         EventStatus::Received => Mark::new("queued", "queued", "Received"),
         EventStatus::Processed => Mark::new("succeeded", "succeeded", "Processed"),
@@ -142,22 +172,22 @@ pub const fn event(status: EventStatus) -> Mark {
 }
 
 /// Where an order stands.
-pub const fn order(status: OrderStatus) -> Mark {
+pub fn order(status: OrderStatus) -> Mark {
     match status {
-        OrderStatus::Cart | OrderStatus::Pending => Mark::new("queued", "queued", "Waiting for payment"),
-        OrderStatus::Paid => Mark::new("open", "succeeded", "Paid"),
-        OrderStatus::InProgress => Mark::new("running", "running", "In progress"),
-        OrderStatus::Delivered => Mark::new("open", "succeeded", "Delivered"),
-        OrderStatus::Completed => Mark::new("succeeded", "succeeded", "Completed"),
-        OrderStatus::Suspended => Mark::new("paused", "paused", "Suspended"),
-        OrderStatus::Cancelled => Mark::new("cancelled", "cancelled", "Cancelled"),
-        OrderStatus::Expired => Mark::new("expired", "scheduled", "Expired"),
-        OrderStatus::Refunded => Mark::new("cancelled", "lost", "Refunded"),
+        OrderStatus::Cart | OrderStatus::Pending => Mark::feminine("queued", "queued", "Waiting for payment"),
+        OrderStatus::Paid => Mark::feminine("open", "succeeded", "Paid"),
+        OrderStatus::InProgress => Mark::feminine("running", "running", "In progress"),
+        OrderStatus::Delivered => Mark::feminine("open", "succeeded", "Delivered"),
+        OrderStatus::Completed => Mark::feminine("succeeded", "succeeded", "Completed"),
+        OrderStatus::Suspended => Mark::feminine("paused", "paused", "Suspended"),
+        OrderStatus::Cancelled => Mark::feminine("cancelled", "cancelled", "Cancelled"),
+        OrderStatus::Expired => Mark::feminine("expired", "scheduled", "Expired"),
+        OrderStatus::Refunded => Mark::feminine("cancelled", "lost", "Refunded"),
     }
 }
 
 /// Where a payment stands.
-pub const fn payment(status: PaymentStatus) -> Mark {
+pub fn payment(status: PaymentStatus) -> Mark {
     match status {
         PaymentStatus::Pending => Mark::new("queued", "queued", "Page open"),
         PaymentStatus::Processing => Mark::new("running", "running", "Under way"),
@@ -173,7 +203,7 @@ pub const fn payment(status: PaymentStatus) -> Mark {
 }
 
 /// How an invoice's files are.
-pub const fn files(status: InvoiceStatus, files: PdfStatus) -> Mark {
+pub fn files(status: InvoiceStatus, files: PdfStatus) -> Mark {
     match (status, files) {
         (InvoiceStatus::Draft, _) => Mark::new("scheduled", "scheduled", "None yet"),
         (_, PdfStatus::Pending) => Mark::new("running", "running", "Being drawn"),
@@ -183,17 +213,17 @@ pub const fn files(status: InvoiceStatus, files: PdfStatus) -> Mark {
 }
 
 /// What an invoice is, in a word.
-pub const fn document(kind: Kind) -> &'static str {
-    match kind {
+pub fn document(kind: Kind) -> &'static str {
+    word(match kind {
         Kind::Invoice => "Invoice",
         Kind::CreditNote => "Credit note",
         Kind::Corrective => "Corrected invoice",
         Kind::Deposit => "Deposit invoice",
-    }
+    })
 }
 
 /// Where an export stands.
-pub const fn export(status: ExportStatus) -> Mark {
+pub fn export(status: ExportStatus) -> Mark {
     match status {
         ExportStatus::Requested => Mark::new("queued", "queued", "Waiting"),
         ExportStatus::Running => Mark::new("running", "running", "Being written"),
@@ -205,19 +235,19 @@ pub const fn export(status: ExportStatus) -> Mark {
 }
 
 /// What an export is of, in a word.
-pub const fn export_kind(kind: ExportKind) -> &'static str {
-    match kind {
+pub fn export_kind(kind: ExportKind) -> &'static str {
+    word(match kind {
         ExportKind::PersonalData => "Personal data",
         ExportKind::AuditLog => "Audit log",
         ExportKind::Orders => "Orders",
         ExportKind::Invoices => "Invoices",
         ExportKind::Users => "Accounts",
         ExportKind::Report => "Statistics",
-    }
+    })
 }
 
 /// Where an account stands.
-pub const fn user(status: Status) -> Mark {
+pub fn user(status: Status) -> Mark {
     match status {
         Status::PendingActivation => Mark::new("scheduled", "scheduled", "Not activated"),
         Status::Active => Mark::new("succeeded", "succeeded", "Active"),
@@ -228,7 +258,7 @@ pub const fn user(status: Status) -> Mark {
 }
 
 /// How far an erasure is.
-pub const fn erasure(erasure: &Erasure) -> Mark {
+pub fn erasure(erasure: &Erasure) -> Mark {
     match (erasure.done_at, erasure.cancelled_at) {
         (Some(_), _) => Mark::new("succeeded", "succeeded", "Done"),
         (None, Some(_)) => Mark::new("cancelled", "cancelled", "Called off"),
@@ -269,12 +299,12 @@ pub fn fuse(fuse: &str) -> Mark {
 }
 
 /// How grave an action was.
-pub const fn severity(severity: Severity) -> Mark {
+pub fn severity(severity: Severity) -> Mark {
     match severity {
-        Severity::Low => Mark::new("known", "succeeded", "Low"),
-        Severity::Medium => Mark::new("queued", "jobs", "Medium"),
-        Severity::High => Mark::new("retrying", "alert", "High"),
-        Severity::Critical => Mark::new("dead", "dead", "Critical"),
+        Severity::Low => Mark::feminine("known", "succeeded", "Low"),
+        Severity::Medium => Mark::feminine("queued", "jobs", "Medium"),
+        Severity::High => Mark::feminine("retrying", "alert", "High"),
+        Severity::Critical => Mark::feminine("dead", "dead", "Critical"),
     }
 }
 
@@ -305,16 +335,9 @@ pub fn lane(lane: &LaneView) -> Mark {
     }
 }
 
-/// A count that was stopped at the bound reads `10,000+`.
+/// A count that was stopped at the bound reads `10,000+`; `10 000+` in French.
 pub fn capped(n: i64, more: bool) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
+    let mut text = text::grouped(&n.to_string(), if in_french() { '\u{202f}' } else { ',' });
     if more {
         text.push('+');
     }

@@ -34,6 +34,7 @@ mod jobs;
 mod kinds;
 mod live;
 mod login;
+mod look;
 mod mailbox;
 mod marks;
 pub mod mask;
@@ -60,6 +61,7 @@ mod templates;
 mod timeline;
 mod user;
 mod users;
+mod words;
 mod workers;
 
 use axum::Router;
@@ -160,6 +162,7 @@ pub fn router(app: &App) -> Router<App> {
         .merge(group(Some(GRANT), lending()))
         .method_not_allowed_fallback(move |request| gate::wrong_method(outside, request))
         .layer(from_fn_with_state(Renewals::default(), renewal::share))
+        .layer(from_fn_with_state(app.clone(), look::dress))
         .layer(from_fn(gate::dress))
 }
 
@@ -194,7 +197,12 @@ async fn begin(desk: Desk) -> Answer {
 
 /// For everybody who is signed in.
 fn common() -> Vec<(&'static str, MethodRouter<App>)> {
-    vec![("/admin", get(begin)), ("/admin/logout", post(login::sign_out)), ("/admin/{*rest}", any(gate::nothing))]
+    vec![
+        ("/admin", get(begin)),
+        ("/admin/logout", post(login::sign_out)),
+        ("/admin/look", post(look::choose)),
+        ("/admin/{*rest}", any(gate::nothing)),
+    ]
 }
 
 /// What people write.

@@ -10,6 +10,7 @@ use shared::kernel::secret;
 use crate::app::App;
 use crate::dashboard::marks::capped;
 use crate::dashboard::session;
+use crate::dashboard::words::say;
 
 /// The cookie's name, before its prefix.
 const NAME: &str = "note";
@@ -274,40 +275,40 @@ impl Note {
 
     fn text(self) -> String {
         match self.what {
-            What::Retried => "The job is back in its queue and runs as soon as a worker is free.".into(),
-            What::Cancelled => "The job is cancelled.".into(),
-            What::Stopping => "The worker was asked to stop the job; it ends at its next heartbeat.".into(),
-            What::Discarded => "The job and its attempts are deleted.".into(),
-            What::BulkStarted => "It has begun, in the background: this page shows how far it is.".into(),
-            What::BulkPaused => "Paused. What is done stays done.".into(),
-            What::BulkResumed => "It goes on.".into(),
-            What::BulkEnded => "Ended. What is done stays done; the rest is left as it is.".into(),
+            What::Retried => say!("The job is back in its queue and runs as soon as a worker is free."),
+            What::Cancelled => say!("The job is cancelled."),
+            What::Stopping => say!("The worker was asked to stop the job; it ends at its next heartbeat."),
+            What::Discarded => say!("The job and its attempts are deleted."),
+            What::BulkStarted => say!("It has begun, in the background: this page shows how far it is."),
+            What::BulkPaused => say!("Paused. What is done stays done."),
+            What::BulkResumed => say!("It goes on."),
+            What::BulkEnded => say!("Ended. What is done stays done; the rest is left as it is."),
             What::BulkUndone => {
                 let (back, kept) = (capped(self.n as i64, false), capped(self.m as i64, false));
-                format!("{back} back where they were; {kept} had started and stay.")
+                say!("{back} back where they were; {kept} had started and stay.", back = back, kept = kept)
             }
-            What::PasswordNeeded => "Nothing was changed: say your password once more to go on.".into(),
-            What::PasswordWrong => "Nothing was changed: that is not your password.".into(),
-            What::BulkRefused => "Nothing was changed: the operation has moved on, as shown here.".into(),
-            What::Edited => "The payload is changed; what was there before stays below.".into(),
-            What::WorkerTold => "The worker was asked; it hears of it at its next heartbeat.".into(),
-            What::NothingChosen => "Nothing was changed: choose jobs by their boxes first.".into(),
-            What::WorkerGone => "Nothing was changed: that worker does not run any more.".into(),
-            What::ViewKept => "The view is kept.".into(),
-            What::ViewForgotten => "The view is forgotten.".into(),
-            What::Paused => "The queue is paused. Jobs keep arriving and wait.".into(),
-            What::Resumed => "The queue runs again.".into(),
-            What::Ran => "The schedule's job is in its queue, beside the ticks.".into(),
-            What::ScheduleOff => "The schedule is paused. What passes meanwhile is not made up for.".into(),
-            What::ScheduleOn => "The schedule ticks again.".into(),
-            What::Limited => "The limits are set; every worker keeps them within a few seconds.".into(),
-            What::Probed => "The test job is in its queue: this page shows what becomes of it.".into(),
-            What::Fused => "The fuse is set: no worker claims this kind.".into(),
-            What::Cleared => "The fuse is closed: jobs of this kind run again.".into(),
-            What::Resolved => "Resolved. If it comes back, it shows as regressed.".into(),
-            What::Muted => "Muted. It is still counted.".into(),
-            What::Known => "Marked as known.".into(),
-            What::Noted => "The note is kept.".into(),
+            What::PasswordNeeded => say!("Nothing was changed: say your password once more to go on."),
+            What::PasswordWrong => say!("Nothing was changed: that is not your password."),
+            What::BulkRefused => say!("Nothing was changed: the operation has moved on, as shown here."),
+            What::Edited => say!("The payload is changed; what was there before stays below."),
+            What::WorkerTold => say!("The worker was asked; it hears of it at its next heartbeat."),
+            What::NothingChosen => say!("Nothing was changed: choose jobs by their boxes first."),
+            What::WorkerGone => say!("Nothing was changed: that worker does not run any more."),
+            What::ViewKept => say!("The view is kept."),
+            What::ViewForgotten => say!("The view is forgotten."),
+            What::Paused => say!("The queue is paused. Jobs keep arriving and wait."),
+            What::Resumed => say!("The queue runs again."),
+            What::Ran => say!("The schedule's job is in its queue, beside the ticks."),
+            What::ScheduleOff => say!("The schedule is paused. What passes meanwhile is not made up for."),
+            What::ScheduleOn => say!("The schedule ticks again."),
+            What::Limited => say!("The limits are set; every worker keeps them within a few seconds."),
+            What::Probed => say!("The test job is in its queue: this page shows what becomes of it."),
+            What::Fused => say!("The fuse is set: no worker claims this kind."),
+            What::Cleared => say!("The fuse is closed: jobs of this kind run again."),
+            What::Resolved => say!("Resolved. If it comes back, it shows as regressed."),
+            What::Muted => say!("Muted. It is still counted."),
+            What::Known => say!("Marked as known."),
+            What::Noted => say!("The note is kept."),
             _ => self.of_business(),
         }
     }
@@ -315,22 +316,22 @@ impl Note {
     /// What was done with invoices, orders, people, events.
     fn of_business(self) -> String {
         match self.what {
-            What::InvoiceIssued => "The invoice has its number; its files are being drawn.".into(),
-            What::InvoiceSent => "The invoice is on its way to who bought.".into(),
-            What::InvoiceDrawn => "Its files are being drawn again; those of before stay.".into(),
-            What::InvoiceCredited => "This credit note takes the invoice back.".into(),
+            What::InvoiceIssued => say!("The invoice has its number; its files are being drawn."),
+            What::InvoiceSent => say!("The invoice is on its way to who bought."),
+            What::InvoiceDrawn => say!("Its files are being drawn again; those of before stay."),
+            What::InvoiceCredited => say!("This credit note takes the invoice back."),
             What::InvoiceRefused => {
-                "Nothing was changed: the invoice does not allow it as it stands; see what the rules say.".into()
+                say!("Nothing was changed: the invoice does not allow it as it stands; see what the rules say.")
             }
             What::Replayed => {
-                format!("Handled again: {}. Jobs ask Stripe what it is now.", capped(self.n as i64, false))
+                say!("Handled again: {n}. Jobs ask Stripe what it is now.", n = capped(self.n as i64, false))
             }
-            What::ReplayRefused => "Nothing was changed: say which, and no event of Stripe's other mode.".into(),
-            What::TakenIn => format!("{} events were taken in and are being handled.", capped(self.n as i64, false)),
-            What::OrderCancelled => "The order is cancelled; what was paid goes back.".into(),
-            What::RefundAsked => "Stripe is asked to give the money back; the client is told when it has.".into(),
+            What::ReplayRefused => say!("Nothing was changed: say which, and no event of Stripe's other mode."),
+            What::TakenIn => say!("{n} events were taken in and are being handled.", n = capped(self.n as i64, false)),
+            What::OrderCancelled => say!("The order is cancelled; what was paid goes back."),
+            What::RefundAsked => say!("Stripe is asked to give the money back; the client is told when it has."),
             What::OrderRefused => {
-                "Nothing was changed: the order, or what is left of its payment, does not allow it.".into()
+                say!("Nothing was changed: the order, or what is left of its payment, does not allow it.")
             }
             _ => self.of_desks(),
         }
@@ -339,41 +340,42 @@ impl Note {
     /// What was done with mails, exports and all the rest.
     fn of_desks(self) -> String {
         match self.what {
-            What::MailAgain => "This is the new mail; it is on its way.".into(),
-            What::DataMended => "The data is kept and the mail is on its way.".into(),
+            What::MailAgain => say!("This is the new mail; it is on its way."),
+            What::DataMended => say!("The data is kept and the mail is on its way."),
             What::DataRefused => {
-                "Nothing was changed: the template does not render with that, it is no JSON object, or the mail has gone.".into()
+                say!(
+                    "Nothing was changed: the template does not render with that, it is no JSON object, or the mail has gone."
+                )
             }
-            What::MailRefused => "Nothing was sent: this address gets no mail, or sending is switched off.".into(),
-            What::TestSent => "It is on its way to your own address.".into(),
-            What::Released => format!("{} held mails are on their way.", capped(self.n as i64, false)),
-            What::Suppressed => "This address gets no mail any more.".into(),
+            What::MailRefused => say!("Nothing was sent: this address gets no mail, or sending is switched off."),
+            What::TestSent => say!("It is on its way to your own address."),
+            What::Released => say!("{n} held mails are on their way.", n = capped(self.n as i64, false)),
+            What::Suppressed => say!("This address gets no mail any more."),
             What::Unsuppressed => {
-                format!("This address gets mail again; {} that had not been sent are on their way.", self.n)
+                say!("This address gets mail again; {n} that had not been sent are on their way.", n = self.n)
             }
             What::AddressRefused => {
-                "Nothing was changed: give one address and a reason; one that is listed already stays as it is.".into()
+                say!("Nothing was changed: give one address and a reason; one that is listed already stays as it is.")
             }
-            What::Set => "The setting holds from now on, in every process.".into(),
+            What::Set => say!("The setting holds from now on, in every process."),
             What::SetRefused => {
-                "Nothing was changed: somebody else has changed it meanwhile; this is what holds.".into()
+                say!("Nothing was changed: somebody else has changed it meanwhile; this is what holds.")
             }
-            What::UserChanged => "Changed, and in force from the next request on.".into(),
-            What::SignedOut => "Signed out at once.".into(),
-            What::Leaving => "Nobody can sign in to the account any more; a job forgets the person.".into(),
-            What::UserRefused => {
+            What::UserChanged => say!("Changed, and in force from the next request on."),
+            What::SignedOut => say!("Signed out at once."),
+            What::Leaving => say!("Nobody can sign in to the account any more; a job forgets the person."),
+            What::UserRefused => say!(
                 "Nothing was changed: it stands elsewhere by now, it is more than you may do yourself, or it is about the \
                  last administrator."
-                    .into()
-            }
-            What::ReasonMissing => "Nothing was changed: say why.".into(),
-            What::ExportAsked => "The export is being made; you will be told by mail when it is ready.".into(),
-            What::ExportOpen => "Nothing was begun: an export of this kind is being made for you.".into(),
-            What::ExportInvalid => "Nothing was begun: a filter or a column is not one of that list's.".into(),
-            What::ExportCancelled => "The export is cancelled.".into(),
-            What::ExportRevoked => "The file was taken away.".into(),
-            What::ExportGone => "Nothing was changed: that export had ended already.".into(),
-            What::Refused => "Nothing was changed: the job has moved on to another state, shown here.".into(),
+            ),
+            What::ReasonMissing => say!("Nothing was changed: say why."),
+            What::ExportAsked => say!("The export is being made; you will be told by mail when it is ready."),
+            What::ExportOpen => say!("Nothing was begun: an export of this kind is being made for you."),
+            What::ExportInvalid => say!("Nothing was begun: a filter or a column is not one of that list's."),
+            What::ExportCancelled => say!("The export is cancelled."),
+            What::ExportRevoked => say!("The file was taken away."),
+            What::ExportGone => say!("Nothing was changed: that export had ended already."),
+            What::Refused => say!("Nothing was changed: the job has moved on to another state, shown here."),
             _ => String::new(), // a test sees to it that nothing ends here
         }
     }

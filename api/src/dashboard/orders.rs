@@ -27,6 +27,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::note::What;
 use crate::dashboard::pager::{Empty, Pager};
+use crate::dashboard::words::{decimal, locale, say, word};
 use crate::dashboard::{BILL, REFUND};
 use crate::error::{Answer, ApiError};
 use crate::extract::{Paging, Path, Query};
@@ -61,9 +62,12 @@ fn chips(given: &OrderFilter) -> Vec<Chip> {
     let all = [
         chip(status, OrderFilter { status: None, ..given.clone() }),
         chip(given.number.clone(), OrderFilter { number: None, ..given.clone() }),
-        chip(given.customer_id.map(|_| "of one buyer".into()), OrderFilter { customer_id: None, ..given.clone() }),
-        chip(given.assignee_id.map(|_| "of one colleague".into()), OrderFilter { assignee_id: None, ..given.clone() }),
-        chip(given.priority.map(|p| p.name().to_owned()), OrderFilter { priority: None, ..given.clone() }),
+        chip(given.customer_id.map(|_| say!("of one buyer")), OrderFilter { customer_id: None, ..given.clone() }),
+        chip(given.assignee_id.map(|_| say!("of one colleague")), OrderFilter { assignee_id: None, ..given.clone() }),
+        chip(
+            given.priority.map(|p| marks::order_priority(p).to_lowercase()),
+            OrderFilter { priority: None, ..given.clone() },
+        ),
     ];
     all.into_iter().flatten().collect()
 }
@@ -74,10 +78,10 @@ pub async fn list(desk: Desk, Query(given): Query<OrderFilter>, Paging(wanted): 
     let narrowed = given != OrderFilter::default();
     let empty = Empty {
         icon: "orders",
-        title: if narrowed { "No order matches." } else { "No orders yet." }.into(),
-        text: if narrowed { "Others may be hidden by the filters." } else { "They come from the shop." },
+        title: word(if narrowed { "No order matches." } else { "No orders yet." }).into(),
+        text: word(if narrowed { "Others may be hidden by the filters." } else { "They come from the shop." }),
         href: narrowed.then(|| LIST.to_owned()),
-        action: "Clear them",
+        action: word("Clear them"),
     };
     let placed = OrderStatus::ALL.into_iter().filter(|status| *status != OrderStatus::Cart);
     let statuses = placed.map(|status| (status.name().to_owned(), marks::order(status).word.to_owned()));
@@ -85,7 +89,7 @@ pub async fn list(desk: Desk, Query(given): Query<OrderFilter>, Paging(wanted): 
         order,
         href: page_of(order.id),
         mark: marks::order(order.status),
-        total: order.total_gross.said("en"),
+        total: order.total_gross.said(locale()),
     };
     let view = json!({
         "selects": [Select::new("status", "Every status", statuses, given.status.map(OrderStatus::name))],
@@ -121,16 +125,16 @@ pub async fn show(desk: Desk, Path(id): Path<OrderId>) -> Result<Response, ApiEr
     let log = Line::all(&mut db, entries).await?;
     drop(db);
     let line = |line: &orders::OrderLine| {
-        json!({ "name": line.name, "quantity": line.quantity, "price": line.unit_price.said("en"), "net": line.net.said("en"),
-                "vat": format!("{} %", f64::from(line.vat_rate_bp) / 100.0) })
+        json!({ "name": line.name, "quantity": line.quantity, "price": line.unit_price.said(locale()), "net": line.net.said(locale()),
+                "vat": format!("{}\u{a0}%", decimal(line.vat_rate_bp / 10)) })
     };
     let bill = |row: &invoices::InvoiceRow| {
-        json!({ "href": format!("/admin/invoices/{}", row.id), "number": row.number.as_deref().unwrap_or("draft"),
-                "total": row.total_gross.said("en"), "mark": marks::invoice(row.status), "kind": marks::document(row.kind) })
+        json!({ "href": format!("/admin/invoices/{}", row.id), "number": row.number.as_deref().unwrap_or_else(|| word("draft")),
+                "total": row.total_gross.said(locale()), "mark": marks::invoice(row.status), "kind": marks::document(row.kind) })
     };
     let view = json!({
         "order": order, "mark": marks::order(order.status), "lines": lines.iter().map(line).collect::<Vec<_>>(),
-        "vat": vat.iter().map(|rate| rate.vat.said("en")).collect::<Vec<_>>().join(" + "),
+        "vat": vat.iter().map(|rate| rate.vat.said(locale())).collect::<Vec<_>>().join(" + "),
         "facts": facts(&order, &customer), "payments": paid,
         "invoices": bills.iter().map(bill).collect::<Vec<_>>(), "sees_invoices": desk.me.permissions.can(BILL),
         "mails": mails.iter().map(|mail| json!({ "id": mail.id, "template": mail.template,
@@ -144,10 +148,10 @@ pub async fn show(desk: Desk, Path(id): Path<OrderId>) -> Result<Response, ApiEr
 
 /// A payment with what went back of it.
 fn told(payment: &Payment, back: &[Refund], wanted: &[Dispute]) -> Value {
-    let refund = |refund: &Refund| json!({ "said": format!("{} given back, {}", refund.amount.said("en"), refund.status.name()) });
-    let dispute = |dispute: &Dispute| json!({ "said": format!("disputed, {}", dispute.status) });
+    let refund = |refund: &Refund| json!({ "said": say!("{amount} given back, {status}", amount = refund.amount.said(locale()), status = refund.status.name()) });
+    let dispute = |dispute: &Dispute| json!({ "said": say!("disputed, {status}", status = dispute.status) });
     json!({
-        "payment": payment, "mark": marks::payment(payment.status), "amount": payment.amount.said("en"),
+        "payment": payment, "mark": marks::payment(payment.status), "amount": payment.amount.said(locale()),
         "left": Money::new(payment.amount.amount - payment.refunded.amount, payment.amount.currency).number(),
         "events": payment.payment_intent_id.as_ref().map(|pi| format!("/admin/stripe-events?object_id={pi}")),
         "back": back.iter().map(refund).chain(wanted.iter().map(dispute)).collect::<Vec<_>>(),
@@ -159,10 +163,10 @@ fn facts(order: &Order, customer: &customers::Customer) -> Vec<Fact> {
     let facts = [
         Some(Fact::link("Buyer", &customer.email, buyer)),
         Some(Fact::text("Bills to", &customer.billing.legal_name)),
-        Some(Fact::text("Priority", order.priority.name())),
-        Some(Fact::text("Net", order.total_net.said("en"))),
-        Some(Fact::text("VAT", order.total_vat.said("en"))),
-        Some(Fact::text("Gross", order.total_gross.said("en"))),
+        Some(Fact::text("Priority", marks::order_priority(order.priority))),
+        Some(Fact::text("Net", order.total_net.said(locale()))),
+        Some(Fact::text("VAT", order.total_vat.said(locale()))),
+        Some(Fact::text("Gross", order.total_gross.said(locale()))),
         Some(Fact::at("Placed", order.placed_at)),
         order.expires_at.map(|at| Fact::at("Waits until", at)),
         order.paid_at.map(|at| Fact::at("Paid", at)),

@@ -20,6 +20,7 @@ use crate::dashboard::marks::{self, capped};
 use crate::dashboard::pulse::{Alarm, Health};
 use crate::dashboard::queues;
 use crate::dashboard::row::Row;
+use crate::dashboard::words::{say, word};
 use crate::error::ApiError;
 
 /// A job that waits longer than this is a problem.
@@ -95,8 +96,10 @@ fn problems(health: &Health) -> Vec<Alarm> {
     let mut problems = health.alarms();
     let lost = health.workers.iter().filter(|worker| worker.state == "lost").count();
     if lost > 0 && health.alive().next().is_some() {
-        let (noun, jobs) = if lost == 1 { ("worker was", "its jobs") } else { ("workers were", "their jobs") };
-        let text = format!("{lost} {noun} lost within the last hour; {jobs} run elsewhere.");
+        let text = match lost {
+            1 => say!("1 worker was lost within the last hour; its jobs run elsewhere."),
+            n => say!("{n} workers were lost within the last hour; their jobs run elsewhere.", n = n),
+        };
         problems.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
     }
     let late = |lane: &&LaneView| {
@@ -107,13 +110,16 @@ fn problems(health: &Health) -> Vec<Alarm> {
     };
     for lane in health.lanes.iter().filter(late) {
         let minutes = lane.oldest_seconds.unwrap_or_default() as i64 / 60;
-        let text = format!("Queue {} is late: its oldest job has waited {minutes} min.", lane.name);
+        let text =
+            say!("Queue {name} is late: its oldest job has waited {minutes} min.", name = lane.name, minutes = minutes);
         problems.push(Alarm::new(text, format!("/admin/jobs?state=queued&lane={}", lane.name), "See them", "queued"));
     }
     let (dead, more) = health.total(|lane| lane.dead);
     if dead > 0 {
-        let noun = if dead == 1 { "job is" } else { "jobs are" };
-        let text = format!("{} {noun} dead: attempts are used up.", capped(dead, more));
+        let text = match dead {
+            1 => say!("1 job is dead: attempts are used up."),
+            n => say!("{n} jobs are dead: attempts are used up.", n = capped(n, more)),
+        };
         problems.push(Alarm::new(text, "/admin/jobs?state=dead", "See them", "dead"));
     }
     problems
@@ -122,11 +128,15 @@ fn problems(health: &Health) -> Vec<Alarm> {
 fn sentence(health: &Health, problems: usize) -> String {
     let ((waiting, more), (running, _)) = (health.total(|lane| lane.waiting), health.total(|lane| lane.running));
     match (problems, running, waiting) {
-        (0, 0, 0) => "All quiet. Nothing runs, nothing waits.".into(),
-        (0, _, 0) => format!("All quiet. {} running, nothing waits.", capped(running, false)),
-        (0, ..) => format!("All quiet. {} running, {} waiting.", capped(running, false), capped(waiting, more)),
-        (1, ..) => "1 problem".into(),
-        (n, ..) => format!("{n} problems"),
+        (0, 0, 0) => say!("All quiet. Nothing runs, nothing waits."),
+        (0, _, 0) => say!("All quiet. {running} running, nothing waits.", running = capped(running, false)),
+        (0, ..) => say!(
+            "All quiet. {running} running, {waiting} waiting.",
+            running = capped(running, false),
+            waiting = capped(waiting, more)
+        ),
+        (1, ..) => say!("1 problem"),
+        (n, ..) => say!("{n} problems", n = n),
     }
 }
 
@@ -135,22 +145,34 @@ fn tiles(health: &Health) -> Vec<Tile> {
         let (n, more) = health.total(count);
         let mark = marks::job(state);
         let href = format!("/admin/jobs?state={state}");
-        Tile { class: mark.class, icon: mark.icon, word: mark.word, href, figure: capped(n, more), note, some: n > 0 }
+        Tile {
+            class: mark.class,
+            icon: mark.icon,
+            word: marks::jobs(state),
+            href,
+            figure: capped(n, more),
+            note,
+            some: n > 0,
+        }
     };
     let oldest = health
         .lanes
         .iter()
         .filter_map(|lane| lane.oldest_seconds)
         .fold(None, |max: Option<f64>, s| Some(max.map_or(s, |max| max.max(s))));
-    let oldest = oldest.map_or("nothing waits".into(), |s| format!("oldest {}", age(s as i64)));
+    let oldest = oldest.map_or_else(|| say!("nothing waits"), |s| say!("oldest {age}", age = age(s as i64)));
     let slots: i32 = health.alive().map(|worker| worker.slots).sum();
     let dead = health.lanes.iter().any(|lane| lane.dead > 0);
     vec![
         tile("queued", |lane| lane.waiting, oldest),
-        tile("running", |lane| lane.running, if slots == 0 { "no worker".into() } else { format!("of {slots} slots") }),
-        tile("retrying", |lane| lane.retrying, "failed, will try again".into()),
-        tile("dead", |lane| lane.dead, if dead { "need you" } else { "nothing to do" }.into()),
-        tile("scheduled", |lane| lane.scheduled, "for later".into()),
+        tile(
+            "running",
+            |lane| lane.running,
+            if slots == 0 { say!("no worker") } else { say!("of {slots} slots", slots = slots) },
+        ),
+        tile("retrying", |lane| lane.retrying, say!("failed, will try again")),
+        tile("dead", |lane| lane.dead, word(if dead { "need you" } else { "nothing to do" }).into()),
+        tile("scheduled", |lane| lane.scheduled, say!("for later")),
     ]
 }
 
@@ -159,6 +181,6 @@ fn age(seconds: i64) -> String {
         ..60 => format!("{} s", seconds.max(0)),
         60..3_600 => format!("{} min", seconds / 60),
         3_600..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
+        _ => format!("{} {}", seconds / 86_400, word("d")),
     }
 }

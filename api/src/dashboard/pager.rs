@@ -4,6 +4,7 @@ use serde::Serialize;
 use shared::kernel::page::{self, Page, PageRequest};
 
 use crate::dashboard::filter;
+use crate::dashboard::words::{say, tr};
 
 /// What an empty list says.
 #[derive(Serialize)]
@@ -54,5 +55,5 @@ impl Pager {
 }
 
 fn said(rows: usize, order: &str) -> String {
-    format!("{rows} on this page, {order}")
+    say!("{n} on this page, {order}", n = rows, order = tr(order))
 }

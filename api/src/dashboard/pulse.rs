@@ -11,6 +11,8 @@ use shared::platform::jobs::flow::{self, Flows};
 use shared::platform::jobs::health::{self, LaneView, WorkerView};
 use tokio::sync::{Mutex, Notify};
 
+use crate::dashboard::words::{in_french, say, word};
+
 /// A reading serves this long.
 const FRESH: Duration = Duration::from_secs(2);
 /// What moves slowly serves this long.
@@ -60,7 +62,7 @@ pub struct Alarm {
 impl Alarm {
     /// An alarm.
     pub fn new(text: String, href: impl Into<String>, action: &'static str, icon: &'static str) -> Self {
-        Self { text, href: href.into(), action, icon }
+        Self { text, href: href.into(), action: word(action), icon }
     }
 }
 
@@ -128,9 +130,9 @@ impl Health {
         if !raised.iter().any(|alarm| alarm.rule == Rule::NoWorker) {
             alarms.extend(self.starving());
         }
-        alarms.extend(raised.iter().map(|alarm| Alarm::new(alarm.message.clone(), alarm.page(), "See", "alert")));
+        alarms.extend(raised.iter().map(|alarm| Alarm::new(told(alarm), alarm.page(), "See", "alert")));
         if self.redis_down {
-            let text = "Redis is down: accepting jobs, PostgreSQL hands them out.".into();
+            let text = say!("Redis is down: accepting jobs, PostgreSQL hands them out.");
             alarms.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
         }
         alarms
@@ -149,11 +151,14 @@ impl Health {
     fn starving(&self) -> Option<Alarm> {
         let starved: Vec<&str> = self.lanes.iter().filter(|lane| starves(lane)).map(|lane| &*lane.name).collect();
         if self.alive().next().is_none() {
-            let text = "No worker is alive: jobs are accepted and wait.".into();
+            let text = say!("No worker is alive: jobs are accepted and wait.");
             return Some(Alarm::new(text, "/admin/workers", "See workers", "workers"));
         }
-        let (noun, verb) = if starved.len() == 1 { ("Queue", "has") } else { ("Queues", "have") };
-        let text = format!("{noun} {} {verb} waiting jobs and no worker.", starved.join(", "));
+        let names = starved.join(", ");
+        let text = match starved.len() {
+            1 => say!("Queue {names} has waiting jobs and no worker.", names = names),
+            _ => say!("Queues {names} have waiting jobs and no worker.", names = names),
+        };
         (!starved.is_empty()).then(|| Alarm::new(text, "/admin/queues", "See queues", "queues"))
     }
 
@@ -168,6 +173,32 @@ impl Health {
         let sum: i64 = counts.iter().map(|n| (*n).min(health::COUNT_CAP)).sum();
         let more = counts.into_iter().any(|n| n > health::COUNT_CAP);
         (if more { sum - sum % 1000 } else { sum }, more)
+    }
+}
+
+/// What an alarm says. It was written in English when it was raised; in French it is said anew from what was measured.
+fn told(alarm: &alarms::Alarm) -> String {
+    if !in_french() {
+        return alarm.message.clone();
+    }
+    let value = alarm.value.unwrap_or_default();
+    match (alarm.rule, &*alarm.subject) {
+        (Rule::NoWorker, "all") => say!("No worker is alive while jobs are due."),
+        (Rule::NoWorker, name) => say!("Queue {name} has due jobs and no worker.", name = name),
+        (Rule::OldestAge, name) => {
+            let minutes = value as i64 / 60;
+            say!("Queue {name} is late: its oldest job has waited {minutes} min.", name = name, minutes = minutes)
+        }
+        (Rule::FailureRate, kind) => say!(
+            "{percent} % of the runs of {kind} failed in the last five minutes.",
+            percent = value.round(),
+            kind = kind,
+        ),
+        (Rule::DeadCount, kind) => say!("{n} jobs of {kind} died in the last hour.", n = value.round(), kind = kind),
+        (Rule::Regression, _) => {
+            let error = alarm.message.split_once(": ").map_or(&*alarm.message, |(_, error)| error);
+            say!("An error that was resolved is back: {error}", error = error)
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::dashboard::kinds;
 use crate::dashboard::marks::{self, Count, Mark};
 use crate::dashboard::note::What;
 use crate::dashboard::pulse::Health;
+use crate::dashboard::words::{say, word};
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
 
@@ -65,7 +66,7 @@ impl<'a> Row<'a> {
             paused_at: lane.paused_at,
             paused_until: lane.paused_until,
             pause_reason: lane.pause_reason.as_deref(),
-            limits: (limits != Limits::default()).then(|| limits.to_string()),
+            limits: (limits != Limits::default()).then(|| told(limits)),
             concurrency: lane.concurrency,
             rate_count: rate.map(|rate| rate.count),
             rate_seconds: rate.map(|rate| rate.seconds),
@@ -76,14 +77,26 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Limits in words.
+fn told(limits: Limits) -> String {
+    let concurrency = limits.concurrency.map(|n| say!("at most {n} at once", n = n));
+    let rate = limits.rate.map(|rate| match (rate.count, rate.seconds) {
+        (1, 1) => say!("1 start per second"),
+        (n, 1) => say!("{n} starts per second", n = n),
+        (1, s) => say!("1 start per {s} s", s = s),
+        (n, s) => say!("{n} starts per {s} s", n = n, s = s),
+    });
+    [concurrency, rate].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 /// What keeps jobs waiting, where the mark does not say it already.
 fn held_by(lane: &LaneView) -> Option<&'static str> {
     match lane.limited_by.as_deref()? {
-        "rate" => Some("by its rate"),
-        "concurrency" => Some("by its limit"),
-        "workers" if lane.workers > 0 => Some("all slots busy"),
-        "fuse" => Some("by a kind’s fuse"),
-        "key" => Some("by concurrency keys"),
+        "rate" => Some(word("by its rate")),
+        "concurrency" => Some(word("by its limit")),
+        "workers" if lane.workers > 0 => Some(word("all slots busy")),
+        "fuse" => Some(word("by a kind’s fuse")),
+        "key" => Some(word("by concurrency keys")),
         _ => None,
     }
 }
@@ -98,9 +111,9 @@ pub async fn list(desk: Desk) -> Result<Response, ApiError> {
     let health = desk.pulse.fresh(&desk.app.platform).await?;
     let paused = health.lanes.iter().filter(|lane| lane.paused_at.is_some()).count();
     let sentence = match paused {
-        0 => "Separate lanes, most urgent first: a slow one never delays another.".to_owned(),
-        1 => "One queue is paused.".to_owned(),
-        n => format!("{n} queues are paused."),
+        0 => say!("Separate lanes, most urgent first: a slow one never delays another."),
+        1 => say!("One queue is paused."),
+        n => say!("{n} queues are paused.", n = n),
     };
     let all = admin::kinds::list(&mut *desk.db().await?).await?;
     let flows = desk.pulse.flows(&desk.app.platform).await?;

@@ -12,6 +12,7 @@ use crate::dashboard::desk::Desk;
 use crate::dashboard::facts::Fact;
 use crate::dashboard::frame::Place;
 use crate::dashboard::requests::{address, is_loud};
+use crate::dashboard::words::{key, say};
 use crate::dashboard::{filter, marks, session};
 use crate::error::ApiError;
 use crate::extract::Path;
@@ -77,15 +78,15 @@ fn facts(request: &Request, assignee: Option<String>) -> Vec<Fact> {
     let facts = [
         Some(Fact::text("From", &request.submitter_name)),
         Some(Fact::link("E-mail", mail, reply(request))),
-        text("Phone", &request.submitter_phone),
+        text(key("Phone"), &request.submitter_phone),
         Some(match request.submitter_id {
             Some(user) => Fact::code("Account", user),
-            None => Fact::text("Account", "none, or not signed in"),
+            None => Fact::text("Account", say!("none, or not signed in")),
         }),
         Some(Fact::text("Language", &request.locale)),
-        text("Category", &request.category),
+        text(key("Category"), &request.category),
         Some(Fact::text("Priority", marks::priority(request.priority).word)),
-        Some(Fact::text("Looked after by", assignee.unwrap_or_else(|| "nobody yet".into()))),
+        Some(Fact::text("Looked after by", assignee.unwrap_or_else(|| say!("nobody yet")))),
         Some(Fact::at("Received", request.created_at)),
         (request.updated_at != request.created_at).then(|| Fact::at("Changed", request.updated_at)),
         request.resolved_at.map(|at| Fact::at("Resolved", at)),

@@ -13,6 +13,7 @@ use crate::dashboard::forms::Select;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::pager::{Empty, Pager};
+use crate::dashboard::words::{say, word};
 use crate::error::ApiError;
 use crate::extract::{Paging, Query};
 
@@ -73,7 +74,8 @@ fn chips(given: &RequestFilter) -> Vec<Chip> {
     let chip = |words: Option<String>, rest: RequestFilter| words.map(|words| Chip { words, href: address(&rest) });
     let kind = given.kind.map(|kind| marks::kind(kind).to_lowercase());
     let status = given.status.map(|status| marks::request(status).word.to_lowercase());
-    let priority = given.priority.map(|priority| format!("{} priority", marks::priority(priority).word.to_lowercase()));
+    let priority =
+        given.priority.map(|priority| say!("{word} priority", word = marks::priority(priority).word.to_lowercase()));
     [
         chip(kind, RequestFilter { kind: None, ..given.clone() }),
         chip(status, RequestFilter { status: None, ..given.clone() }),
@@ -105,14 +107,14 @@ pub async fn list(
     let narrowed = given != RequestFilter::default();
     let empty = Empty {
         icon: "requests",
-        title: if narrowed { "No request matches." } else { "No requests yet." }.into(),
-        text: if narrowed {
+        title: word(if narrowed { "No request matches." } else { "No requests yet." }).into(),
+        text: word(if narrowed {
             "Others may be hidden by the filters."
         } else {
             "What people send with the forms of the site appears here."
-        },
+        }),
         href: narrowed.then(|| LIST.to_owned()),
-        action: "Clear them",
+        action: word("Clear them"),
     };
     let view = json!({
         "selects": selects(&given),

@@ -7,6 +7,7 @@ use shared::kernel::text;
 use shared::platform::jobs::admin::JobRow;
 
 use crate::dashboard::marks::{self, Mark};
+use crate::dashboard::words::word;
 
 /// States that can be brought back.
 pub const RETRYABLE: [&str; 4] = ["dead", "cancelled", "retrying", "scheduled"];
@@ -74,9 +75,9 @@ impl Row<'_> {
 fn then(job: &JobRow) -> Then {
     let took = || Some((job.finished_at? - job.started_at?).num_milliseconds().max(0));
     match job.state.as_str() {
-        "scheduled" | "retrying" => Then { label: "Next", at: Some(job.run_at), ms: None },
-        "running" => Then { label: "Started", at: job.started_at, ms: None },
-        "queued" | "blocked" => Then { label: "Due", at: Some(job.run_at), ms: None },
-        _ => Then { label: "Took", at: None, ms: took() },
+        "scheduled" | "retrying" => Then { label: word("Next"), at: Some(job.run_at), ms: None },
+        "running" => Then { label: word("Started"), at: job.started_at, ms: None },
+        "queued" | "blocked" => Then { label: word("Due"), at: Some(job.run_at), ms: None },
+        _ => Then { label: word("Took"), at: None, ms: took() },
     }
 }

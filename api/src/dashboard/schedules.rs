@@ -13,6 +13,7 @@ use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::note::What;
+use crate::dashboard::words::{say, word};
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
 
@@ -55,9 +56,9 @@ impl<'a> From<&'a ScheduleView> for Row<'a> {
             kind: &schedule.kind,
             enabled: schedule.enabled,
             mark: match (schedule.enabled, &schedule.problem) {
-                (_, Some(_)) => Mark::new("dead", "alert", "Broken"),
-                (false, None) => Mark::new("paused", "paused", "Paused"),
-                (true, None) => Mark::new("flowing", "scheduled", "Ticking"),
+                (_, Some(_)) => Mark::feminine("dead", "alert", "Broken"),
+                (false, None) => Mark::feminine("paused", "paused", "Paused"),
+                (true, None) => Mark::feminine("flowing", "scheduled", "Ticking"),
             },
             problem: schedule.problem.as_deref(),
             first: schedule.next.first().copied(),
@@ -67,13 +68,13 @@ impl<'a> From<&'a ScheduleView> for Row<'a> {
             last: schedule.last_job.as_ref().map(Last::from),
             skipped_at: schedule.skipped_at,
             missed: match schedule.missed {
-                Missed::Once => "missed ticks make one late run",
-                Missed::Skip => "missed ticks are dropped",
-                Missed::All => "missed ticks are each made up for",
+                Missed::Once => word("missed ticks make one late run"),
+                Missed::Skip => word("missed ticks are dropped"),
+                Missed::All => word("missed ticks are each made up for"),
             },
             overlap: match schedule.overlap {
-                Overlap::Skip => "skipped while the last run goes on",
-                Overlap::Allow => "runs may overlap",
+                Overlap::Skip => word("skipped while the last run goes on"),
+                Overlap::Allow => word("runs may overlap"),
             },
         }
     }
@@ -111,9 +112,9 @@ pub async fn list(desk: Desk) -> Result<Response, ApiError> {
     drop(db);
     let broken = schedules.iter().filter(|schedule| schedule.problem.is_some()).count();
     let sentence = match broken {
-        0 => "One tick, one job, however many workers there are.".to_owned(),
-        1 => "One schedule cannot tick: see why below.".to_owned(),
-        n => format!("{n} schedules cannot tick: see why below."),
+        0 => say!("One tick, one job, however many workers there are."),
+        1 => say!("One schedule cannot tick: see why below."),
+        n => say!("{n} schedules cannot tick: see why below.", n = n),
     };
     let rows: Vec<Row<'_>> = schedules.iter().map(Row::from).collect();
     let page = json!({ "sentence": sentence, "may_act": desk.may_act(), "rows": rows });

@@ -16,6 +16,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::dashboard::words::say;
 
 /// Our cookies; the session's has no further name.
 const NAME: &str = "facteur";
@@ -86,7 +87,7 @@ pub async fn names(db: &mut PgConnection, ids: impl Iterator<Item = Uuid>) -> Re
     for id in ids {
         if let Entry::Vacant(name) = names.entry(id) {
             let user = users::find(db, UserId(id)).await?;
-            name.insert(user.map_or_else(|| "somebody gone".into(), |user| full(&user)));
+            name.insert(user.map_or_else(|| say!("somebody gone"), |user| full(&user)));
         }
     }
     Ok(names)

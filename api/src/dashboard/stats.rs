@@ -8,6 +8,7 @@ use shared::reports::stats::{self, Figure, Report, Topic};
 
 use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::Place;
+use crate::dashboard::words::{listed, locale, say, word};
 use crate::error::Answer;
 
 /// The chart's size, in the units of its view box.
@@ -63,22 +64,24 @@ pub async fn show(desk: Desk) -> Answer {
     drop(db);
     let mut charts: Vec<Chart> = currencies(&revenue)
         .into_iter()
-        .map(|code| Chart::of(format!("Revenue, {code}"), "gross", revenue.figures.iter().filter(|f| has(f, &code))))
+        .map(|code| {
+            Chart::of(say!("Revenue, {code}", code = code), "gross", revenue.figures.iter().filter(|f| has(f, &code)))
+        })
         .collect();
-    charts.push(Chart::of("Orders and accounts".into(), "orders", monthly.figures.iter()));
+    charts.push(Chart::of(say!("Orders and accounts"), "orders", monthly.figures.iter()));
     let view = json!({ "as_of": monthly.as_of, "charts": charts, "tables": tables });
     desk.page("stats", Place::Stats, "Statistics", &view).await
 }
 
-const fn title(topic: Topic) -> &'static str {
-    match topic {
+fn title(topic: Topic) -> &'static str {
+    word(match topic {
         Topic::Monthly => "By month",
         Topic::Revenue => "Revenue",
         Topic::Users => "Accounts",
         Topic::Orders => "Orders",
         Topic::Audit => "Audit entries of the last thirty days",
         Topic::Jobs => "Jobs",
-    }
+    })
 }
 
 fn currencies(report: &Report) -> Vec<String> {
@@ -97,10 +100,17 @@ impl Cell {
     fn of(figure: &Figure) -> Self {
         let said = figure
             .currency
-            .map_or_else(|| figure.value.to_string(), |currency| Money::new(figure.value, currency).said("en"));
+            .map_or_else(|| figure.value.to_string(), |currency| Money::new(figure.value, currency).said(locale()));
         let page = |list: &String| list.strip_prefix("/api/v1").map(str::to_owned).filter(|page| known(page));
-        Self { name: figure.name.replace(':', " "), said, href: figure.list.as_ref().and_then(page) }
+        Self { name: named(&figure.name), said, href: figure.list.as_ref().and_then(page) }
     }
+}
+
+/// What a figure counts, in words; `by:value` keeps its value.
+fn named(name: &str) -> String {
+    let (head, tail) = name.split_once(':').map_or((name, None), |(head, tail)| (head, Some(tail)));
+    let head = listed("figures", head).map_or_else(|| head.replace('_', " "), str::to_owned);
+    tail.map_or_else(|| head.clone(), |tail| format!("{head} {}", tail.replace(':', " ")))
 }
 
 fn known(page: &str) -> bool {
@@ -142,10 +152,7 @@ impl Chart {
             width: (step - 4).clamp(2, 60),
             zero,
             bars: months.iter().enumerate().map(bar).collect(),
-            names: months
-                .first()
-                .map(|(_, all)| all.iter().map(|f| f.name.replace('_', " ")).collect())
-                .unwrap_or_default(),
+            names: months.first().map(|(_, all)| all.iter().map(|f| named(&f.name)).collect()).unwrap_or_default(),
             rows: months.iter().rev().map(row).collect(),
         }
     }

@@ -18,6 +18,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::note::{Note, What};
 use crate::dashboard::pager::{Empty, Pager};
+use crate::dashboard::words::{say, word};
 use crate::dashboard::{REPLAY, mask};
 use crate::error::{Answer, ApiError};
 use crate::extract::{Paging, Path, Query};
@@ -61,14 +62,14 @@ fn chips(given: &EventFilter) -> Vec<Chip> {
         |words: Option<String>, rest: EventFilter| words.map(|words| Chip { words, href: with(LIST, &query(&rest)) });
     let all = [
         chip(given.kind.clone(), EventFilter { kind: None, ..given.clone() }),
-        chip(given.status.map(|s| s.name().to_owned()), EventFilter { status: None, ..given.clone() }),
+        chip(given.status.map(|s| marks::event(s).word.to_lowercase()), EventFilter { status: None, ..given.clone() }),
         chip(given.object_id.clone(), EventFilter { object_id: None, ..given.clone() }),
         chip(
-            given.since.map(|at| format!("since {}", at.format("%F %H:%M"))),
+            given.since.map(|at| say!("since {at}", at = at.format("%F %H:%M"))),
             EventFilter { since: None, ..given.clone() },
         ),
         chip(
-            given.until.map(|at| format!("until {}", at.format("%F %H:%M"))),
+            given.until.map(|at| say!("until {at}", at = at.format("%F %H:%M"))),
             EventFilter { until: None, ..given.clone() },
         ),
     ];
@@ -90,14 +91,14 @@ pub async fn list(desk: Desk, Query(given): Query<EventFilter>, Paging(wanted): 
     let narrowed = !query(&given).is_empty();
     let empty = Empty {
         icon: "stripe",
-        title: if narrowed { "No event matches." } else { "Stripe has told nothing yet." }.into(),
-        text: if narrowed {
+        title: word(if narrowed { "No event matches." } else { "Stripe has told nothing yet." }).into(),
+        text: word(if narrowed {
             "Others may be hidden by the filters."
         } else {
             "Each event is a row here before it is answered."
-        },
+        }),
         href: narrowed.then(|| LIST.to_owned()),
-        action: "Clear them",
+        action: word("Clear them"),
     };
     let rows = page.rows.iter().map(|event| Row { event, mark: marks::event(event.status), mode: mode(event) });
     let view = json!({
@@ -142,6 +143,7 @@ pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Response, ApiErr
 }
 
 fn facts(event: &StripeEvent) -> Vec<Fact> {
+    let signed = event.source.name() == "webhook";
     let object = event.object_id.as_ref().map(|id| Fact::link("About", id, format!("{LIST}?object_id={id}")));
     let facts = [
         Some(Fact::code("Type", &event.kind)),
@@ -150,12 +152,9 @@ fn facts(event: &StripeEvent) -> Vec<Fact> {
         Some(Fact::text("Came by", event.source.name())),
         Some(Fact::text(
             "Delivered",
-            if event.deliveries == 1 { "once".into() } else { format!("{} times", event.deliveries) },
+            if event.deliveries == 1 { say!("once") } else { say!("{n} times", n = event.deliveries) },
         )),
-        Some(Fact::text(
-            "Signature",
-            if event.source.name() == "webhook" { "verified" } else { "none: read from Stripe" },
-        )),
+        Some(Fact::text("Signature", word(if signed { "verified" } else { "none: read from Stripe" }))),
         event.api_version.as_ref().map(|version| Fact::text("Version", version)),
         Some(Fact::at("At Stripe", event.created_at)),
         Some(Fact::at("Received", event.received_at)),

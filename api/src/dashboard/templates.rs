@@ -16,6 +16,7 @@ use crate::dashboard::forms::Sent;
 use crate::dashboard::frame::Place;
 use crate::dashboard::framed;
 use crate::dashboard::note::What;
+use crate::dashboard::words::{locale, say, word};
 use crate::error::{Answer, ApiError};
 use crate::extract::{Path, Query};
 
@@ -34,7 +35,8 @@ struct Row {
 /// `GET /admin/templates`
 pub async fn list(desk: Desk) -> Result<Response, ApiError> {
     let row = |template: &'static Template| {
-        let sample = mail_of(&desk, template, "en", &shared::platform::templates::Templates::sample(template.name)?);
+        let sample =
+            mail_of(&desk, template, locale(), &shared::platform::templates::Templates::sample(template.name)?);
         Some(Row {
             name: template.name,
             class: template.class.name(),
@@ -86,9 +88,9 @@ pub async fn show(desk: Desk, Path(name): Path<String>, Query(with): Query<With>
     let recent = PageRequest { limit: CHOICES, ..PageRequest::default() };
     let recent = mail::list(&mut *desk.db().await?, &filter, recent).await?.rows;
     let choice = |id: Option<EmailId>, words: String| json!({ "value": id.map(|id| id.to_string()).unwrap_or_default(), "words": words, "chosen": id == with.email });
-    let example = std::iter::once(choice(None, "Its example".into()));
+    let example = std::iter::once(choice(None, say!("Its example")));
     let real = recent.iter().map(|mail| {
-        let subject = mail.subject.as_deref().unwrap_or("not sent yet");
+        let subject = mail.subject.as_deref().unwrap_or_else(|| word("not sent yet"));
         choice(Some(mail.id), format!("{}, {}: {subject}", mail.created_at.format("%-d %b %H:%M"), mail.to_address))
     });
     let mail = rendered(&desk, &name, &with).await;
@@ -101,7 +103,7 @@ pub async fn show(desk: Desk, Path(name): Path<String>, Query(with): Query<With>
         "name": name, "query": with.query(), "email": with.email, "locale": with.locale(), "error": error,
         "locales": LOCALES.map(|locale| json!({ "value": locale, "chosen": locale == with.locale() })),
         "choices": example.chain(real).collect::<Vec<_>>(),
-        "checks": mail.as_ref().map(|mail| mail::checks(mail, desk.app.platform.config.frontend_url())).unwrap_or_default(),
+        "checks": mail.as_ref().map(|mail| mail::checks(mail, desk.app.platform.config.frontend_url(), locale())).unwrap_or_default(),
         "subject": mail.as_ref().map(|mail| &mail.subject), "text": mail.as_ref().map(|mail| &mail.text),
         "class": template.class.name(), "queue": template.lane.name(), "secret": template.link.is_some(),
         "may_act": desk.may_act(),

@@ -6,6 +6,7 @@ use shared::kernel::text;
 use shared::platform::jobs::admin::{Attempt, JobView};
 
 use crate::dashboard::marks;
+use crate::dashboard::words::{decimal, key, say, word};
 
 /// Width of the bar.
 const BAR: f64 = 1000.0;
@@ -52,8 +53,8 @@ impl Timeline {
     /// Of a job as it stands at `now`.
     pub fn of(job: &JobView, now: DateTime<Utc>) -> Self {
         let mut line = Self { sum: String::new(), spans: Vec::new(), steps: Vec::new(), parts: Vec::new() };
-        let by = job.enqueued_version.as_ref().map(|version| format!("by version {version}"));
-        line.moment("begun", "Enqueued".into(), job.row.created_at, by.unwrap_or_default());
+        let by = job.enqueued_version.as_ref().map(|version| say!("by version {version}", version = version));
+        line.moment("begun", say!("Enqueued"), job.row.created_at, by.unwrap_or_default());
         let mut last = job.row.created_at;
         // Of the first wait only the present due time is known, and only before the first run.
         let mut due = job.attempts.is_empty().then_some(job.row.run_at);
@@ -72,8 +73,8 @@ impl Timeline {
     /// Between two runs: asleep until due, then waiting for a worker.
     fn pause(&mut self, from: DateTime<Utc>, due: Option<DateTime<Utc>>, to: DateTime<Utc>) {
         let due = due.map_or(from, |due| due.clamp(from, to.max(from)));
-        self.quiet("sleep", "Slept", (due - from).num_milliseconds());
-        self.quiet("wait", "Waited", (to - due).num_milliseconds());
+        self.quiet("sleep", word("Slept"), (due - from).num_milliseconds());
+        self.quiet("wait", word("Waited"), (to - due).num_milliseconds());
     }
 
     fn quiet(&mut self, class: &'static str, title: &'static str, ms: i64) {
@@ -88,19 +89,19 @@ impl Timeline {
         let outcome = marks::outcome(&run.outcome).word;
         let fine = matches!(run.outcome.as_str(), "ok" | "running" | "snoozed");
         let class = if fine { "ran" } else { "fell" };
-        let (verb, text) = match run.outcome.as_str() {
-            "running" => ("Running", run.worker_id.clone().unwrap_or_default()),
-            "ok" => ("Ran", run.worker_id.clone().unwrap_or_default()),
+        let (title, text) = match run.outcome.as_str() {
+            "running" => (say!("Running, attempt {n}", n = run.attempt), run.worker_id.clone().unwrap_or_default()),
+            "ok" => (say!("Ran, attempt {n}", n = run.attempt), run.worker_id.clone().unwrap_or_default()),
             _ => (
-                "Ran",
+                say!("Ran, attempt {n}", n = run.attempt),
                 match run.error.as_deref() {
                     Some(error) => format!("{outcome}: {}", text::cut(error.lines().next().unwrap_or_default(), 200)),
                     None => outcome.to_owned(),
                 },
             ),
         };
-        self.step(class, format!("{verb}, attempt {}", run.attempt), Some(ms), Some(run.started_at), text, !fine);
-        self.parts.push((class, ms, if fine { "Ran" } else { "Failed" }));
+        self.step(class, title, Some(ms), Some(run.started_at), text, !fine);
+        self.parts.push((class, ms, word(if fine { "Ran" } else { "Failed" })));
     }
 
     fn end(&mut self, job: &JobView, last: DateTime<Utc>, due: Option<DateTime<Utc>>, now: DateTime<Utc>) {
@@ -108,29 +109,33 @@ impl Timeline {
         match job.row.state.as_str() {
             "queued" => {
                 self.pause(last, due.or(Some(job.row.run_at)), now);
-                self.step("wait", "Waiting for a worker".into(), None, None, String::new(), false);
+                self.step("wait", say!("Waiting for a worker"), None, None, String::new(), false);
             }
             "blocked" => {
                 self.pause(last, due.or(Some(job.row.run_at)), now);
                 let title = match &job.concurrency_key {
-                    Some(key) => format!("Waiting for room under {key}"),
-                    None => "Waiting for its batch".into(),
+                    Some(key) => say!("Waiting for room under {key}", key = key),
+                    None => say!("Waiting for its batch"),
                 };
                 self.step("wait", title, None, None, String::new(), false);
             }
             "scheduled" | "retrying" => {
-                let title = if job.row.run_at > now { "Sleeps until" } else { "Due since" };
-                self.quiet("sleep", "Slept", (now.min(job.row.run_at) - last).num_milliseconds());
+                let title = word(if job.row.run_at > now { "Sleeps until" } else { "Due since" });
+                self.quiet("sleep", word("Slept"), (now.min(job.row.run_at) - last).num_milliseconds());
                 self.moment("sleep", title.into(), job.row.run_at, String::new());
             }
-            "succeeded" => self.moment("good", "Succeeded".into(), ended, String::new()),
+            "succeeded" => self.moment("good", say!("Succeeded"), ended, String::new()),
             "dead" => {
-                let text = format!("{} of {} attempts used. It waits for you.", job.row.attempt, job.row.max_attempts);
-                self.moment("fell", "Dead".into(), ended, text);
+                let text = say!(
+                    "{n} of {max} attempts used. It waits for you.",
+                    n = job.row.attempt,
+                    max = job.row.max_attempts
+                );
+                self.moment("fell", say!("Dead"), ended, text);
             }
             "cancelled" => {
                 self.pause(last, None, ended);
-                self.moment("begun", "Cancelled".into(), ended, String::new());
+                self.moment("begun", say!("Cancelled"), ended, String::new());
             }
             _ => {}
         }
@@ -172,9 +177,13 @@ impl Timeline {
         let sum = |classes: &[&str]| {
             self.parts.iter().filter(|part| classes.contains(&part.0)).map(|part| part.1).sum::<i64>()
         };
-        let words = [("waited", sum(&["wait"])), ("ran", sum(&["ran", "fell"])), ("slept", sum(&["sleep"]))];
-        let said: Vec<String> =
-            words.into_iter().filter(|(_, ms)| *ms > 0).map(|(verb, ms)| format!("{verb} {}", span(ms))).collect();
+        let words =
+            [(key("waited"), sum(&["wait"])), (key("ran"), sum(&["ran", "fell"])), (key("slept"), sum(&["sleep"]))];
+        let said: Vec<String> = words
+            .into_iter()
+            .filter(|(_, ms)| *ms > 0)
+            .map(|(verb, ms)| format!("{} {}", word(verb), span(ms)))
+            .collect();
         said.join(" · ")
     }
 }
@@ -182,9 +191,9 @@ impl Timeline {
 fn span(ms: i64) -> String {
     match ms {
         ..1_000 => format!("{ms} ms"),
-        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        1_000..60_000 => format!("{} s", decimal(ms / 100)),
         60_000..3_600_000 => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
         3_600_000..86_400_000 => format!("{} h {} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
-        _ => format!("{} d {} h", ms / 86_400_000, ms % 86_400_000 / 3_600_000),
+        _ => format!("{} {} {} h", ms / 86_400_000, word("d"), ms % 86_400_000 / 3_600_000),
     }
 }

@@ -21,6 +21,7 @@ use crate::dashboard::forms::{self, Select, Sent};
 use crate::dashboard::frame::Place;
 use crate::dashboard::note::What;
 use crate::dashboard::users::{LIST, label};
+use crate::dashboard::words::{in_french, key, say};
 use crate::dashboard::{BILL, GRANT, KEEP, marks, session};
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
@@ -43,7 +44,9 @@ pub async fn show(desk: Desk, Path(id): Path<UserId>) -> Result<Response, ApiErr
     drop(db);
     let codes = roles.iter().map(|role| (role.code.clone(), role.label.clone()));
     let lendable = catalogue::PERMISSIONS.iter().filter(|one| one.delegable);
-    let lendable = lendable.map(|one| (one.name.to_owned(), format!("{}: {}", one.name, one.meaning)));
+    let lendable = lendable.map(|one| {
+        (one.name.to_owned(), format!("{}: {}", one.name, if in_french() { one.meaning_fr } else { one.meaning }))
+    });
     let settled = matches!(user.status, Status::Active | Status::PendingActivation | Status::Suspended);
     let theirs = desk.me.user == id;
     let view = json!({
@@ -86,12 +89,12 @@ fn deadline(erasure: &Erasure) -> serde_json::Value {
 fn facts(user: &User, role: &str, customer: Option<CustomerId>) -> Vec<Fact> {
     let text = |name, value: &Option<String>| value.as_ref().map(|value| Fact::text(name, value));
     let facts = [
-        text("E-mail", &user.email),
-        text("User name", &user.username),
-        text("Phone", &user.phone),
+        text(key("E-mail"), &user.email),
+        text(key("User name"), &user.username),
+        text(key("Phone"), &user.phone),
         Some(Fact::text("Role", role)),
         Some(Fact::text("Language", &user.locale)),
-        customer.map(|id| Fact::link("Invoices", "all of theirs", format!("/admin/invoices?customer_id={id}"))),
+        customer.map(|id| Fact::link("Invoices", say!("all of theirs"), format!("/admin/invoices?customer_id={id}"))),
         user.activated_at.map(|at| Fact::at("Activated", at)),
         Some(Fact::at("Created", user.created_at)),
         Some(Fact::code("Id", user.id)),

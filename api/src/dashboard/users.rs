@@ -15,6 +15,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::session;
+use crate::dashboard::words::word;
 use crate::error::ApiError;
 use crate::extract::{Paging, Query};
 
@@ -91,10 +92,10 @@ pub async fn list(desk: Desk, Query(given): Query<UserFilter>, Paging(wanted): P
     let narrowed = given != UserFilter::default();
     let empty = Empty {
         icon: "users",
-        title: "Nobody matches.".into(),
-        text: "Others may be hidden by the filters.",
+        title: word("Nobody matches.").into(),
+        text: word("Others may be hidden by the filters."),
         href: narrowed.then(|| LIST.to_owned()),
-        action: "Clear them",
+        action: word("Clear them"),
     };
     let view = json!({
         "q": given.q,

@@ -13,6 +13,7 @@ use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::note::What;
+use crate::dashboard::words::{say, word};
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
 
@@ -42,7 +43,7 @@ impl<'a> From<&'a WorkerView> for Row<'a> {
             slots: worker.slots,
             running: worker.running,
             lanes: worker.lanes.join(", "),
-            memory: worker.rss_bytes.map_or("–".into(), |bytes| format!("{} MB", bytes / 1_000_000)),
+            memory: worker.rss_bytes.map_or("–".into(), |bytes| format!("{} {}", bytes / 1_000_000, word("MB"))),
             started_at: worker.started_at,
             seen_at: worker.seen_at,
             asked: worker.stop_requested_at.is_some() && worker.state != "stopped",
@@ -58,8 +59,19 @@ pub async fn list(desk: Desk) -> Result<Response, ApiError> {
     let (alive, slots, running) = health
         .alive()
         .fold((0, 0, 0), |(n, slots, running), worker| (n + 1, slots + worker.slots, running + worker.running));
-    let noun = if alive == 1 { "worker" } else { "workers" };
-    let sentence = format!("{alive} {noun} alive, {running} of {slots} slots in use. Gone ones stay here for an hour.");
+    let sentence = match alive {
+        1 => say!(
+            "1 worker alive, {running} of {slots} slots in use. Gone ones stay here for an hour.",
+            running = running,
+            slots = slots,
+        ),
+        n => say!(
+            "{n} workers alive, {running} of {slots} slots in use. Gone ones stay here for an hour.",
+            n = n,
+            running = running,
+            slots = slots,
+        ),
+    };
     desk.page(
         "workers",
         Place::Workers,

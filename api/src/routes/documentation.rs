@@ -41,7 +41,7 @@ async fn docs(State(app): State<App>) -> Result<Response, ApiError> {
         page
     } else {
         let variables = page::variables(&openapi::document());
-        let page = app.platform.templates.page("docs", &variables);
+        let page = app.platform.templates.page("docs", "en", &variables);
         let page = page.map_err(Error::internal)?;
         PAGE.get_or_init(|| page)
     };

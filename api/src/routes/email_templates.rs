@@ -96,7 +96,7 @@ async fn show(State(app): State<App>, Path(name): Path<String>, Query(with): Que
     let vars = mails::data(&mut *app.db().await?, Wanted { template: &name, locale, email: with.email }).await?;
     let (platform, now) = (&app.platform, app.platform.clock.now());
     let mail = mail::shown(&platform.config, &platform.templates, template, locale, &vars, now)?;
-    let checks = mail::checks(&mail, platform.config.frontend_url());
+    let checks = mail::checks(&mail, platform.config.frontend_url(), "en");
     data(&TemplatePage { subject: mail.subject, text: mail.text, html: mail.html, checks })
 }
 

@@ -5,10 +5,12 @@
 //! locale, and a `sample.json`. Partials are the files that begin with `_`: `email/_layout.html.hbs` is called
 //! `layout` in HTML bodies, `email/_layout.txt.hbs` is called `layout` in texts, `admin/_nav.hbs` is called `_nav`.
 //!
-//! Two registries, because escaping belongs to a registry: everything HTML is escaped, subjects and texts are not.
-//! Both are strict: a variable that is printed and was not passed is an error, never an empty space. What can go wrong:
+//! Registries part what must not meet: everything HTML is escaped, subjects and texts are not; pages of the dashboard
+//! stand in one in English and in another in French, made of the same files ([`french`]).
+//! All are strict: a variable that is printed and was not passed is an error, never an empty space. What can go wrong:
 //! a malformed or missing file stops the process at start, a missing variable fails one mail for good.
 
+pub mod french;
 mod helpers;
 
 use std::fmt;
@@ -87,6 +89,7 @@ pub struct Templates {
 struct Registries {
     html: Handlebars<'static>,
     text: Handlebars<'static>,
+    french: Handlebars<'static>,
 }
 
 impl Templates {
@@ -95,9 +98,12 @@ impl Templates {
     /// # Errors
     /// A source that does not parse, a file out of place, or a mail folder that lacks a file.
     pub fn embedded() -> Result<Self, TemplateError> {
-        let mut registries = Registries { html: registry(), text: registry() };
+        let mut registries = Registries { html: registry(), text: registry(), french: registry() };
         registries.text.register_escape_fn(handlebars::no_escape);
         registries.add_all(&SOURCES)?;
+        for (name, source) in Self::pages() {
+            registries.add_french(name, source)?;
+        }
         for mail in Self::mail_names() {
             for locale in LOCALES {
                 registries.check_mail(&mail, locale)?;
@@ -120,7 +126,7 @@ impl Templates {
             vars.insert("locale".to_owned(), Json::from(locale));
         }
         let context = Context::from(vars);
-        let Registries { html, text } = &*self.registries;
+        let Registries { html, text, .. } = &*self.registries;
         let folder = format!("email/{name}/{locale}");
         Ok(RenderedMail {
             subject: one_line(&render(text, &format!("{folder}/subject.txt"), &context)?),
@@ -129,14 +135,25 @@ impl Templates {
         })
     }
 
-    /// Renders the dashboard page `templates/admin/<name>.hbs`.
+    /// Renders the dashboard page `templates/admin/<name>.hbs`, or its French twin (`fr`).
     ///
     /// # Errors
     /// An unknown page, data that is not serialisable, or a printed variable that is not in `data`.
-    pub fn page(&self, name: &str, data: &impl Serialize) -> Result<String, TemplateError> {
+    pub fn page(&self, name: &str, locale: &str, data: &impl Serialize) -> Result<String, TemplateError> {
         let name = format!("admin/{name}");
         let context = Context::wraps(data).map_err(|cause| TemplateError::Render(name.clone(), Box::new(cause)))?;
-        render(&self.registries.html, &name, &context)
+        let Registries { html, french, .. } = &*self.registries;
+        render(if locale == "fr" { french } else { html }, &name, &context)
+    }
+
+    /// The dashboard's pages and their parts, as they are written: name and English source. The page of the API's
+    /// documentation is none of them.
+    pub fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let files = SOURCES.get_dir("admin").into_iter().flat_map(Dir::files);
+        let pages = files.filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)));
+        pages
+            .filter_map(|(name, source)| Some((name.strip_suffix(".hbs")?, source)))
+            .filter(|(name, _)| *name != "docs")
     }
 
     /// The names of all mails, sorted.
@@ -192,6 +209,12 @@ impl Registries {
         registry
             .register_template_string(name, source)
             .map_err(|cause| TemplateError::Malformed(path.clone(), Box::new(cause)))
+    }
+
+    fn add_french(&mut self, name: &str, source: &str) -> Result<(), TemplateError> {
+        let known = if name.starts_with('_') { name.to_owned() } else { format!("admin/{name}") };
+        let twin = self.french.register_template_string(&known, french::twin(name, source));
+        twin.map_err(|cause| TemplateError::Malformed(format!("admin/{name}.hbs in French"), Box::new(cause)))
     }
 
     fn check_mail(&self, mail: &str, locale: &str) -> Result<(), TemplateError> {

@@ -7,6 +7,9 @@
     get: (name) => { try { return localStorage.getItem("facteur." + name); } catch { return null; } },
     set: (name, value) => { try { localStorage.setItem("facteur." + name, value); } catch { /* private window */ } },
   };
+  // The page brings the script's words where they are not English.
+  const words = JSON.parse($("#said")?.dataset.words || "{}");
+  const t = (english, values = {}) => (words[english] ?? english).replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const say = (text) => { const live = $("#said"); if (live) live.textContent = text; };
 
   // What only makes sense with a script appears with it.
@@ -42,7 +45,7 @@
     from = at;
     tellChosen();
   };
-  const tellChosen = () => say(boxes().filter((box) => box.checked).length + " chosen");
+  const tellChosen = () => say(t("{n} chosen", { n: boxes().filter((box) => box.checked).length }));
   document.addEventListener("click", (event) => {
     if (!event.target.matches?.("main input[name=id]")) return;
     const all = boxes(), here = all.indexOf(event.target);
@@ -69,10 +72,10 @@
   const element = (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text }, more);
   const palette = () => {
     if ($("dialog[open]")) return;
-    const input = element("input", "", { type: "search", placeholder: "Page, view, action, id or filter", autocomplete: "off" });
-    input.setAttribute("aria-label", "Page, view, action, id or filter");
+    const input = element("input", "", { type: "search", placeholder: t("Page, view, action, id or filter"), autocomplete: "off" });
+    input.setAttribute("aria-label", t("Page, view, action, id or filter"));
     const list = element("ul", "");
-    const box = dialog("Go to", [input, list]);
+    const box = dialog(t("Go to"), [input, list]);
     const found = [...$$(".nav a"), ...$$(".menu li a"), ...$$("main .head a.button, main .head button")]
       .filter((target) => !target.disabled && !target.matches(".bare")).map((target) => ({ words: target.textContent.trim().replace(/\s+/g, " "), target }));
     const fill = () => {
@@ -80,7 +83,7 @@
       const rows = found.filter(({ words }) => words.toLowerCase().includes(wanted)).slice(0, 12);
       const id = /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(wanted);
       const items = rows.map(({ words, target }) => ({ words, go: () => target.click() }));
-      if (wanted) items.push({ words: (id ? "Open job " : "Filter jobs by ") + input.value.trim(), go: () => location.assign(id ? "/admin/jobs/" + wanted : "/admin/jobs?filter=" + encodeURIComponent(input.value.trim())) });
+      if (wanted) items.push({ words: t(id ? "Open job {text}" : "Filter jobs by {text}", { text: input.value.trim() }), go: () => location.assign(id ? "/admin/jobs/" + wanted : "/admin/jobs?filter=" + encodeURIComponent(input.value.trim())) });
       list.replaceChildren(...items.map(({ words, go }) => { const li = element("li", ""); const button = element("button", words, { type: "button", onclick: () => { box.close(); go(); } }); li.append(button); return li; }));
     };
     input.addEventListener("input", fill);
@@ -94,10 +97,10 @@
     input.focus();
   };
   const help = () => {
-    const rows = [["/", "search"], ["Ctrl K", "palette: pages, views, actions, ids"], ["j k", "next and previous row"], ["Enter", "open the row"], ["x, Shift x, a", "choose a row, a range, the page"], ["e", "edit a job"], ["r c d", "to a job's buttons; Enter presses"], ["g o j d e q b w s m i a", "overview, jobs, dead, errors, queues, bulk, workers, schedules, mails, invoices, audit"], ["Esc", "close"]];
+    const rows = [["/", t("search")], ["Ctrl K", t("palette: pages, views, actions, ids")], ["j k", t("next and previous row")], ["Enter", t("open the row")], ["x, Shift x, a", t("choose a row, a range, the page")], ["e", t("edit a job")], ["r c d", t("to a job's buttons; Enter presses")], ["g o j d e q b w s m i a", t("overview, jobs, dead, errors, queues, bulk, workers, schedules, mails, invoices, audit")], ["Esc", t("close")]];
     const list = element("dl", "");
     rows.forEach(([keys, words]) => list.append(element("dt", keys), element("dd", words)));
-    dialog("Keyboard shortcuts", [element("h2", "Keyboard shortcuts"), list, element("button", "Close", { type: "button", onclick: (event) => event.target.closest("dialog").close() })]);
+    dialog(t("Keyboard shortcuts"), [element("h2", t("Keyboard shortcuts")), list, element("button", t("Close"), { type: "button", onclick: (event) => event.target.closest("dialog").close() })]);
   };
 
   // ---- the filter's last word is completed
@@ -114,7 +117,7 @@
 
   // ---- keys; off inside fields, and off altogether when the reader says so (WCAG 2.1.4)
   const keysOn = () => kept.get("keys") !== "off";
-  const tellKeys = () => { const button = $("[data-keys]"); if (button) button.textContent = "Keyboard shortcuts: " + (keysOn() ? "on" : "off"); };
+  const tellKeys = () => { const button = $("[data-keys]"); if (button) button.textContent = t(keysOn() ? "Keyboard shortcuts: on" : "Keyboard shortcuts: off"); };
   document.addEventListener("keydown", (event) => {
     const open = $("details.pop[open]");
     if (event.key === "Escape" && open) { open.open = false; $("summary", open).focus(); return; }
@@ -144,7 +147,7 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    try { await navigator.clipboard.writeText(button.dataset.copy); say("Copied."); button.title = "Copied"; } catch { say("The browser refused to copy."); }
+    try { await navigator.clipboard.writeText(button.dataset.copy); say(t("Copied.")); button.title = t("Copied"); } catch { say(t("The browser refused to copy.")); }
   });
 
   // ---- live: a stream says that something has changed, then the page is fetched again and what differs is replaced in
@@ -165,7 +168,8 @@
       found = element("button", "", { id: "new", type: "button", className: "small pill", onclick: () => location.reload() });
       $("main table")?.closest(".card")?.before(found);
     }
-    if (found.textContent !== n + " new") { found.textContent = n + " new"; say(n + " new rows"); }
+    const told = t("{n} new", { n });
+    if (found.textContent !== told) { found.textContent = told; say(t("{n} new rows", { n })); }
   };
   const key = (node) => node.dataset?.href || node.id || "";
   // What the reader has opened, and what the script has shown, is no difference.
@@ -220,8 +224,8 @@
     const found = button();
     if (!found) return;
     found.setAttribute("aria-pressed", String(state === "on" || state === "lost"));
-    $(".word", found).textContent = { on: "Live", lost: "Retrying", off: "Paused", out: "Signed out" }[state];
-    found.title = { on: "Renews when something changes; click to pause", lost: "The last renewal failed; trying again", off: "Click to renew when something changes", out: "The session has ended; what is shown stays as it was" }[state];
+    $(".word", found).textContent = t({ on: "Live", lost: "Retrying", off: "Paused", out: "Signed out" }[state]);
+    found.title = t({ on: "Renews when something changes; click to pause", lost: "The last renewal failed; trying again", off: "Click to renew when something changes", out: "The session has ended; what is shown stays as it was" }[state]);
   };
   const stop = () => { source?.close(); source = null; clearInterval(poll); clearTimeout(later); poll = 0; };
   const ask = () => { if (!poll) poll = setInterval(() => renew("poll"), POLL); };
@@ -252,8 +256,8 @@
     if (source && age > SILENT && !failed) { failed = true; listen(); }
     if (!failed || age < 4000 || !(source || poll)) return;
     let note = $("#stale");
-    if (!note) { note = element("p", "", { id: "stale", className: "notice" }); $("main").before(note); say("Live updates lost, retrying."); tellLive("lost"); }
-    note.textContent = "Live updates lost " + Math.round(age / 1000) + " s ago, retrying. Shown is what was known then.";
+    if (!note) { note = element("p", "", { id: "stale", className: "notice" }); $("main").before(note); say(t("Live updates lost, retrying.")); tellLive("lost"); }
+    note.textContent = t("Live updates lost {n} s ago, retrying. Shown is what was known then.", { n: Math.round(age / 1000) });
   }, 1000);
   document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else if (button() && liveOn()) { contact = Date.now(); renew("back"); listen(); } });
   addEventListener("pagehide", stop);
@@ -262,18 +266,46 @@
     if (event.target.closest("[data-live]")) {
       kept.set("live", liveOn() ? "off" : "on");
       tellLive(liveOn() ? "on" : "off");
-      say(liveOn() ? "Renews when something changes." : "Paused.");
+      say(t(liveOn() ? "Renews when something changes." : "Paused."));
       if (liveOn()) renew("on");
       listen();
     }
     if (event.target.closest("[data-keys]")) { kept.set("keys", keysOn() ? "off" : "on"); tellKeys(); }
   });
 
+  // ---- the clock: times as they are in UTC, or in the zone of this browser
+  const local = () => kept.get("zone") === "local";
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+  const said = (at, style) => new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: here, ...style }).format(at);
+  const DAY = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+  const SECOND = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
+  const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" };
+  // How a text is said in the other zone; none: it is relative and stays.
+  const style = (time) => time.closest("#clock") ? SECOND : /^\d\d:\d\d:\d\d/.test(time.dataset.text) ? CLOCK : !time.dataset.title || time.dataset.text === time.dataset.title ? DAY : null;
+  const tellTimes = () => {
+    for (const time of $$("time[datetime]")) {
+      time.dataset.title ??= time.title;
+      time.dataset.text ??= time.textContent;
+      const at = new Date(time.dateTime);
+      if (style(time)) time.textContent = local() ? said(at, style(time)) : time.dataset.text;
+      if (time.dataset.title) time.title = local() ? said(at, DAY) : time.dataset.title;
+    }
+    for (const button of $$("[data-zone]")) {
+      button.textContent = local() ? here.split("/").pop().replaceAll("_", " ") : "UTC";
+      button.title = t(local() ? "Times are those of {zone}; click for UTC" : "Times are UTC; click for {zone}", { zone: here });
+    }
+  };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-zone]")) { kept.set("zone", local() ? "utc" : "local"); tellTimes(); say($("[data-zone]").title); }
+  });
+  document.addEventListener("renewed", tellTimes);
+
   // On a phone the navigation is a strip: show where one is.
   $(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
   reveal();
   tellKeys();
+  tellTimes();
   tellLive(liveOn() ? "on" : "off");
   listen();
 })();

@@ -29,6 +29,8 @@ pub struct Identity {
     pub name: String,
     /// The role's code.
     pub role: String,
+    /// The language they read: `fr`, `en`.
+    pub locale: String,
     /// What the role, the groups and the grants allow.
     pub permissions: Permissions,
 }
@@ -138,7 +140,7 @@ pub async fn rotate(db: &mut PgConnection, token: &str) -> Result<Rotation> {
 pub async fn identify(db: &mut PgConnection, session: SessionId, user: UserId) -> Result<Option<Identity>> {
     let row = sqlx::query!(
         r#"select coalesce(nullif(trim(u.first_name || ' ' || u.last_name), ''), u.email::text, u.username::text, '') as "name!",
-                  u.role,
+                  u.role, u.locale,
                   array(select unnest(r.permissions) union select unnest(g.permissions)
                                from group_members m join groups g on g.id = m.group_id where m.user_id = u.id and g.is_active
                              union select permission from permission_grants
@@ -156,6 +158,7 @@ pub async fn identify(db: &mut PgConnection, session: SessionId, user: UserId) -
         session,
         name: row.name,
         role: row.role,
+        locale: row.locale,
         permissions: Permissions::new(row.permissions),
     }))
 }
@@ -163,7 +166,7 @@ pub async fn identify(db: &mut PgConnection, session: SessionId, user: UserId) -
 /// Who stands behind a dashboard cookie.
 pub async fn by_cookie(db: &mut PgConnection, cookie: &str) -> Result<Option<Identity>> {
     let row = sqlx::query!(
-        r#"select s.id as "session: SessionId", s.user_id as "user: UserId", u.role,
+        r#"select s.id as "session: SessionId", s.user_id as "user: UserId", u.role, u.locale,
                   array(select unnest(r.permissions) union select unnest(g.permissions)
                                from group_members m join groups g on g.id = m.group_id where m.user_id = u.id and g.is_active
                              union select permission from permission_grants
@@ -181,6 +184,7 @@ pub async fn by_cookie(db: &mut PgConnection, cookie: &str) -> Result<Option<Ide
         session: row.session,
         name: row.name,
         role: row.role,
+        locale: row.locale,
         permissions: Permissions::new(row.permissions),
     }))
 }

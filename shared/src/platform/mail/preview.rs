@@ -59,27 +59,39 @@ pub struct Check {
     pub found: String,
 }
 
-/// What mail programs and their readers stumble over. `site` is where the house's own links lead.
-pub fn checks(mail: &RenderedMail, site: &str) -> Vec<Check> {
+/// What mail programs and their readers stumble over, told in this language (`fr`, `en`). `site` is where the house's own
+/// links lead.
+pub fn checks(mail: &RenderedMail, site: &str, locale: &str) -> Vec<Check> {
+    let french = locale == "fr";
+    let either = |en: &'static str, fr: &'static str| if french { fr } else { en };
     let check = |name, fine, found: String| Check { name, fine, found };
-    let (subject, html) = (mail.subject.chars().count(), mail.html.len());
+    let (subject, text, html) = (mail.subject.chars().count(), mail.text.len(), mail.html.len());
     let links = links(&mail.html);
     let odd: Vec<_> = links.iter().filter(|link| !safe(link) && !link.starts_with(site)).cloned().collect();
     let fetched = ["src=\"http", "background=\"http", "url(http", "<link", "<script"];
     let fetched: Vec<_> = fetched.into_iter().filter(|mark| mail.html.contains(mark)).collect();
     let dark = mail.html.contains("prefers-color-scheme: dark") || mail.html.contains("prefers-color-scheme:dark");
-    let said = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    let colours = if dark {
+        either("has colours of its own", "a ses propres couleurs")
+    } else {
+        either("has no colours of its own", "n’a pas de couleurs propres")
+    };
+    let said = |list: &[String]| if list.is_empty() { either("none", "aucun").into() } else { list.join(", ") };
+    let (characters, shown) = (either("characters", "caractères"), either("are shown", "sont montrés"));
+    let (bytes, most) = (either("bytes", "octets"), either("Gmail shows", "Gmail en montre"));
+    let nothing = fetched.is_empty();
+    let fetched = if nothing { either("nothing", "rien").into() } else { fetched.join(", ") };
     vec![
-        check("Subject", (1..=LONGEST).contains(&subject), format!("{subject} characters, {LONGEST} are shown")),
-        check("Text part", !mail.text.trim().is_empty(), format!("{} bytes", mail.text.len())),
-        check("HTML part", html <= LARGEST, format!("{html} bytes, Gmail shows {LARGEST}")),
-        check("Dark mode", dark, if dark { "has colours of its own" } else { "has no colours of its own" }.into()),
         check(
-            "Fetches nothing",
-            fetched.is_empty(),
-            if fetched.is_empty() { "nothing".into() } else { fetched.join(", ") },
+            either("Subject", "Objet"),
+            (1..=LONGEST).contains(&subject),
+            format!("{subject} {characters}, {LONGEST} {shown}"),
         ),
-        check("Links", odd.is_empty(), said(if odd.is_empty() { &links } else { &odd })),
+        check(either("Text part", "Partie texte"), !mail.text.trim().is_empty(), format!("{text} {bytes}")),
+        check(either("HTML part", "Partie HTML"), html <= LARGEST, format!("{html} {bytes}, {most} {LARGEST}")),
+        check(either("Dark mode", "Mode sombre"), dark, colours.into()),
+        check(either("Fetches nothing", "Ne charge rien"), nothing, fetched),
+        check(either("Links", "Liens"), odd.is_empty(), said(if odd.is_empty() { &links } else { &odd })),
     ]
 }
 
@@ -108,7 +120,7 @@ mod tests {
     fn what_readers_stumble_over_is_told() {
         let mail = |subject: &str, text: &str, html: &str| {
             let mail = RenderedMail { subject: subject.into(), text: text.into(), html: html.into() };
-            checks(&mail, "http://house.test")
+            checks(&mail, "http://house.test", "en")
                 .into_iter()
                 .filter(|check| !check.fine)
                 .map(|check| check.name)

@@ -134,7 +134,9 @@ fn words(retry: &Retry) -> String {
     format!("{} attempts; again within {base}, ×{} each time, {cap} at most{long}", retry.max_attempts, retry.factor)
 }
 
-fn span(seconds: u64) -> String {
+/// `72 h`, `5 min`, `30 s`: a time of a policy in its largest whole unit.
+#[must_use]
+pub fn span(seconds: u64) -> String {
     match seconds {
         s if s >= 3_600 && s.is_multiple_of(3_600) => format!("{} h", s / 3_600),
         s if s >= 60 && s.is_multiple_of(60) => format!("{} min", s / 60),
