@@ -2,7 +2,13 @@
 //!
 //! `./dev test` names the driver in CHROMEDRIVER; where Chromium cannot be had, the test says so and passes.
 
+mod acts;
 mod desk;
+mod guards;
+mod hands;
+mod house;
+mod pages;
+mod story;
 
 use std::time::Duration;
 
@@ -69,7 +75,7 @@ async fn open(script: bool, size: (u32, u32)) -> Option<Opened> {
 /// The administrator of these tests.
 async fn chef(stage: &Stage) {
     let hash = shared::domain::identity::passwords::hash(&stage.platform.config, PASSWORD).await.expect("a hash");
-    sqlx::query("insert into users (id, email, password_hash, role, status) values (gen_random_uuid(), 'chef@example.org', $1, 'admin', 'active')")
+    sqlx::query("insert into users (id, email, password_hash, role, status, locale) values (gen_random_uuid(), 'chef@example.org', $1, 'admin', 'active', 'en')")
         .bind(hash.as_str())
         .execute(&stage.platform.db)
         .await

@@ -7,6 +7,9 @@ use serde_json::json;
 
 use crate::errors;
 
+mod counters;
+mod viewers;
+
 /// What a browser says of a form on our own page.
 fn browser(app: &TestApp) -> Client {
     app.anonymous().header("sec-fetch-site", "same-origin").header("origin", "http://api.test")

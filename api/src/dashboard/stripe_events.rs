@@ -129,6 +129,7 @@ pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Response, ApiErr
         let (text, _) = mask::shown(payload);
         shared::kernel::text::cut(&text, SHOWN).into_owned()
     });
+    let meaning = meaning(&event, payment.is_some());
     let order =
         payment.map(|payment| Fact::link("Order", payment.order_id, format!("/admin/orders/{}", payment.order_id)));
     let view = json!({
@@ -136,9 +137,33 @@ pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Response, ApiErr
         "changes": payload.as_ref().map(changes).unwrap_or_default(),
         "facts": facts(&event).into_iter().chain(order).collect::<Vec<_>>(),
         "jobs": format!("/admin/jobs?subject={}", event.id),
+        "meaning": meaning,
         "may_replay": event.status != EventStatus::Quarantined && desk.me.permissions.can(REPLAY),
     });
     desk.page("stripe_event", Place::StripeEvents, &event.event_id, &view).await
+}
+
+/// What its status means, and what to do.
+fn meaning(event: &StripeEvent, known: bool) -> Option<&'static str> {
+    match (event.status, known) {
+        (EventStatus::Unmatched, true) => Some(
+            "When it came, nobody here knew what it is about: it was early, or a row was late. By now it is known, see the \
+             order. Handle it again: a job asks Stripe how things stand, and order, payment and mails follow.",
+        ),
+        (EventStatus::Unmatched, false) => Some(
+            "Nobody here knows what it is about. It may belong to something else that uses the same account of Stripe: then \
+             there is nothing to do. If an order is missing, mend that first, then handle it again.",
+        ),
+        (EventStatus::Failed, _) => Some(
+            "The job that handles it is dead. Its jobs say why; once the cause is gone, handle it again: Stripe is asked how \
+             things stand then, so nothing is done twice.",
+        ),
+        (EventStatus::Quarantined, _) => {
+            Some("It is of Stripe's other mode (test or live) than this house, and is left alone.")
+        }
+        (EventStatus::Received, _) => Some("It waits for its job."),
+        _ => None,
+    }
 }
 
 fn facts(event: &StripeEvent) -> Vec<Fact> {

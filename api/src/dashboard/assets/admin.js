@@ -94,7 +94,7 @@
     input.focus();
   };
   const help = () => {
-    const rows = [["/", "search"], ["Ctrl K", "palette: pages, views, actions, ids"], ["j k", "next and previous row"], ["Enter", "open the row"], ["x, Shift x, a", "choose a row, a range, the page"], ["e", "edit a job"], ["r c d", "to a job's buttons; Enter presses"], ["g o j d e q b w s m i a", "overview, jobs, dead, errors, queues, bulk, workers, schedules, mails, invoices, audit"], ["Esc", "close"]];
+    const rows = [["/", "search"], ["Ctrl K", "palette: pages, views, actions, ids"], ["j k", "next and previous row"], ["Enter", "open the row"], ["x, Shift x, a", "choose a row, a range, the page"], ["e", "edit a job"], ["r c d", "to a job's buttons, or to those for what is chosen; Enter presses"], ["g o j d e q b w s m i a", "overview, jobs, dead, errors, queues, bulk, workers, schedules, mails, invoices, audit"], ["Esc", "close"]];
     const list = element("dl", "");
     rows.forEach(([keys, words]) => list.append(element("dt", keys), element("dd", words)));
     dialog("Keyboard shortcuts", [element("h2", "Keyboard shortcuts"), list, element("button", "Close", { type: "button", onclick: (event) => event.target.closest("dialog").close() })]);

@@ -12,6 +12,7 @@ pub mod lanes;
 mod list;
 mod own;
 mod read;
+pub mod suspects;
 pub mod views;
 
 pub use bulk::{Applied, Preview, apply, preview};
