@@ -8,6 +8,7 @@ mod guards;
 mod hands;
 mod house;
 mod pages;
+mod shots;
 mod story;
 
 use std::time::Duration;

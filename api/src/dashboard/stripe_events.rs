@@ -4,11 +4,12 @@ use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::domain::billing::payments;
+use shared::domain::billing::payments::{self, Payment};
 use shared::domain::billing::received::{self, EventFilter, EventStatus, StripeEvent};
 use shared::flows::{stripe_compared, stripe_event, stripe_replayed};
 use shared::kernel::Error;
 use shared::platform::tx::Origin;
+use sqlx::PgConnection;
 
 use crate::dashboard::desk::Desk;
 use crate::dashboard::facts::Fact;
@@ -119,12 +120,9 @@ pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Response, ApiErr
     let mut db = desk.db().await?;
     let event = received::find(&mut db, &id).await?;
     let payload = received::payload(&mut db, event.id).await?;
-    let payment = match &event.object_id {
-        Some(object) => payments::of_stripe(&mut db, object).await?,
-        None => None,
-    };
-    drop(db);
     let payload: Option<Value> = payload.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let payment = paid_by(&mut db, &event, payload.as_ref()).await?;
+    drop(db);
     let body = payload.as_ref().map(|payload| {
         let (text, _) = mask::shown(payload);
         shared::kernel::text::cut(&text, SHOWN).into_owned()
@@ -143,6 +141,27 @@ pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Response, ApiErr
     desk.page("stripe_event", Place::StripeEvents, &event.event_id, &view).await
 }
 
+/// The payment that an event is about, as far as it is known here: by Stripe's name of it, or by ours, which Stripe repeats.
+async fn paid_by(
+    db: &mut PgConnection,
+    event: &StripeEvent,
+    payload: Option<&Value>,
+) -> Result<Option<Payment>, ApiError> {
+    if let Some(object) = &event.object_id
+        && let Some(payment) = payments::of_stripe(db, object).await?
+    {
+        return Ok(Some(payment));
+    }
+    let ours = payload.and_then(|payload| payload["data"]["object"]["metadata"]["payment_id"].as_str()?.parse().ok());
+    match ours {
+        Some(id) => match payments::get(db, id).await {
+            Err(Error::NotFound(_)) => Ok(None),
+            payment => Ok(Some(payment?)),
+        },
+        None => Ok(None),
+    }
+}
+
 /// What its status means, and what to do.
 fn meaning(event: &StripeEvent, known: bool) -> Option<&'static str> {
     match (event.status, known) {
@@ -151,8 +170,8 @@ fn meaning(event: &StripeEvent, known: bool) -> Option<&'static str> {
              order. Handle it again: a job asks Stripe how things stand, and order, payment and mails follow.",
         ),
         (EventStatus::Unmatched, false) => Some(
-            "Nobody here knows what it is about. It may belong to something else that uses the same account of Stripe: then \
-             there is nothing to do. If an order is missing, mend that first, then handle it again.",
+            "When it came, nobody here knew what it is about. Handle it again: a job asks Stripe how things stand, and whose it \
+             is. If it stays unmatched, it is of something else that uses the same account of Stripe.",
         ),
         (EventStatus::Failed, _) => Some(
             "The job that handles it is dead. Its jobs say why; once the cause is gone, handle it again: Stripe is asked how \

@@ -26,7 +26,8 @@ async fn submit(page: &Client, base: &str, (place, action, fields): &Act) {
         let field = page.find(Locator::XPath(&format!("{form}//*[@name='{name}']"))).await;
         let field = field.unwrap_or_else(|_| panic!("{place}: {action} has no field {name}"));
         if field.tag_name().await.expect("a name") == "select" {
-            field.select_by_value(value).await.expect("chosen");
+            let option = format!("./option[@value='{value}' or normalize-space(.)='{value}']");
+            field.find(Locator::XPath(&option)).await.expect("a choice").click().await.expect("chosen");
         } else {
             field.clear().await.expect("emptied");
             field.send_keys(value).await.expect("typed");

@@ -71,10 +71,10 @@ async fn engine(app: &TestApp) {
     tx.commit().await.expect("a commit");
     let batch = BatchId::new();
     app.execute(&format!(
-        "insert into workers (id, host, pid, version, lanes, slots, running, rss_bytes, state) values
-           ('atelier-4711-9f3ac1', 'atelier', 4711, '0.1.0', '{{email,default,documents}}', 48, 1, 41000000, 'running'),
-           ('atelier-4712-77b0e2', 'atelier', 4712, '0.0.9', '{{email}}', 16, 0, 39000000, 'draining'),
-           ('grenier-99-c0ffee', 'grenier', 99, '0.1.0', '{{exports}}', 4, 0, null, 'lost');
+        "insert into workers (id, host, pid, version, lanes, slots, running, rss_bytes, state, seen_at) values
+           ('atelier-4711-9f3ac1', 'atelier', 4711, '0.1.0', '{{email,default,documents}}', 48, 1, 41000000, 'running', now() + interval '10 min'),
+           ('atelier-4712-77b0e2', 'atelier', 4712, '0.0.9', '{{email}}', 16, 0, 39000000, 'draining', now()),
+           ('grenier-99-c0ffee', 'grenier', 99, '0.1.0', '{{exports}}', 4, 0, null, 'lost', now() - interval '20 min');
          insert into batches (id, name, sealed_at) values ('{batch}', 'newsletter of November', now());
          insert into jobs (id, kind, lane, state, rank, attempt, fence, max_attempts, timeout_ms, payload, batch_id, worker_id, lease_until,
                            started_at, progress, log, key_argument, tenant)

@@ -149,7 +149,7 @@ async fn the_password(page: &Client, stand: &Stand) {
     .await;
     page.back().await.expect("back to the failure");
     press(page, "Retry all").await;
-    sees(page, "error:").await;
+    sees(page, "Reason").await;
     press(page, "Retry").await;
     sees(page, "Done").await;
     let left = "select count(*) from jobs where error_code = 'smtp_login' and state <> 'succeeded'";
@@ -182,7 +182,7 @@ async fn the_early_events(page: &Client) {
     sees(page, "Unmatched").await;
     let row = Locator::Css("main tr[data-href] a.kind");
     page.find(row).await.expect("an event").click().await.expect("opened");
-    sees(page, "By now it is known").await;
+    sees(page, "asks Stripe how things stand").await;
     page.back().await.expect("back to the list");
     press(page, "Handle all that match again").await;
     sees(page, "at most 5,000 go at once").await;
