@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::header::HeaderName;
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use shared::kernel::config::Env;
@@ -17,6 +17,7 @@ use shared::platform::tx::Origin;
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use uuid::Uuid;
 
@@ -61,7 +62,7 @@ impl App {
         let cors = cors(&self);
         tables
             .merge(routes::documentation())
-            .merge(dashboard::router(&self))
+            .merge(dashboard::router(&self).layer(CompressionLayer::new().gzip(true).compress_when(is_page)))
             .fallback(|| async { error::plain(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address") })
             .method_not_allowed_fallback(|| async {
                 error::plain(
@@ -76,6 +77,12 @@ impl App {
             .layer(from_fn_with_state(self.clone(), surround))
             .with_state(self)
     }
+}
+
+/// Pages, style and script are sent compressed; files and streams as they are.
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let media = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    [&b"text/html"[..], b"text/css", b"text/javascript", b"image/svg+xml"].iter().any(|text| media.starts_with(text))
 }
 
 fn cors(app: &App) -> CorsLayer {

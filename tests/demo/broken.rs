@@ -20,8 +20,11 @@ use crate::client::Client;
 use crate::shop::Shop;
 use crate::step;
 
-/// Mails that the new worker is to take.
-const MAILS: usize = 30;
+/// People who write before it begins: each makes two mails, most of which the new worker takes.
+const FORMS: i64 = 16;
+/// Jobs whose mail was refused for the password and has not gone since.
+const REFUSED: &str =
+    "select count(*) from jobs where error_code = 'smtp_login' and state in ('retrying', 'dead', 'queued', 'running')";
 
 /// Plants, tells, watches.
 pub async fn play(api: &Client, admin: &Client) -> anyhow::Result<()> {
@@ -34,64 +37,92 @@ pub async fn play(api: &Client, admin: &Client) -> anyhow::Result<()> {
     let order = step("payments of an order are not to be found", unmatched(&shop, &db)).await?;
     let lame = step("a mail lacks what its template prints", lacking(api, admin, &db)).await?;
     let (relay, mut worker) = step("a worker comes with a wrong password", worker()).await?;
-    step("many mails are due", mails(admin, &db)).await?;
+    step("people write, and mails are due", mails(api, &db)).await?;
     println!(
         "\nNow it is yours: {}/admin\n\nSign in, find what is wrong, why, and mend it. Nothing else is needed than the dashboard.\n\
          This program watches; Ctrl-C gives up.\n",
         api.base
     );
-    watch(&db, &order, &lame).await?;
-    let _ = worker.kill().await;
+    watch(api, &db, &mut worker, order, lame).await?;
     drop(relay);
     println!("\nAll three are mended.");
     Ok(())
 }
 
-/// An order that is paid, while nobody here knows the session that Stripe speaks of.
-async fn unmatched(shop: &Shop, db: &PgPool) -> anyhow::Result<String> {
+/// An order that is paid while its payment's row is away: Stripe's events are about something that nobody here knows.
+async fn unmatched(shop: &Shop, db: &PgPool) -> anyhow::Result<uuid::Uuid> {
     let mut order = shop.order(1).await?;
     shop.open_page(&mut order).await?;
     let id: uuid::Uuid = order.id.parse()?;
-    let hide = "update payments set stripe_session_id = 'lost_' || stripe_session_id where order_id = $1";
-    sqlx::query(hide).bind(id).execute(db).await?;
+    let payment: uuid::Uuid =
+        sqlx::query_scalar("select id from payments where order_id = $1").bind(id).fetch_one(db).await?;
+    let away = uuid::Uuid::new_v4();
+    let take = "update payments set id = $2, stripe_session_id = 'lost_' || stripe_session_id where id = $1";
+    sqlx::query(take).bind(payment).bind(away).execute(db).await?;
     shop.press(&order, "card", true).await?;
-    let find = "update stripe_events set asked_at = now() - interval '1 day'
-                where status = 'received' and received_at > now() - interval '1 minute'";
-    let alone =
-        "select count(*) from stripe_events where status = 'unmatched' and received_at > now() - interval '2 minutes'";
+    let gone = nobody_knows(db).await;
+    let bring = "update payments set id = $1, stripe_session_id = substr(stripe_session_id, 6) where id = $2";
+    sqlx::query(bring).bind(payment).bind(away).execute(db).await?;
+    gone.map(|()| id)
+}
+
+/// Waits until no event hopes any more that its object becomes known; that takes ten minutes, which are made to pass.
+async fn nobody_knows(db: &PgPool) -> anyhow::Result<()> {
+    let recent = "from stripe_events where received_at > now() - interval '2 minutes' and status =";
+    let count = async |status: &str| {
+        let query = sqlx::AssertSqlSafe(format!("select count(*) {recent} '{status}'"));
+        sqlx::query_scalar::<_, i64>(query).fetch_one(db).await
+    };
     for _ in 0..240 {
-        sqlx::query(find).execute(db).await?;
-        sqlx::query(
-            "update jobs set run_at = now() where kind = 'stripe.process_event' and state in ('scheduled', 'retrying')",
+        sqlx::raw_sql(
+            "update stripe_events set asked_at = now() - interval '1 day' where status = 'received';
+             update jobs set run_at = now() where kind = 'stripe.process_event' and state in ('scheduled', 'retrying')",
         )
         .execute(db)
         .await?;
-        let left: i64 = sqlx::query_scalar(alone).fetch_one(db).await?;
-        if left >= 1 {
-            break;
+        if count("received").await? == 0 && count("unmatched").await? > 0 {
+            return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    let show = "update payments set stripe_session_id = substr(stripe_session_id, 6) where order_id = $1";
-    sqlx::query(show).bind(id).execute(db).await?;
-    Ok(order.id)
+    anyhow::bail!("no event stayed without an owner; is a worker running?")
+}
+
+/// Somebody writes to the house: a mail to them, one to every administrator.
+async fn form(api: &Client) -> anyhow::Result<String> {
+    let tag = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
+    let address = format!("camille.{tag}@example.org");
+    let form = json!({ "kind": "contact", "name": "Camille Martin", "email": address, "title": "Un devis", "body": "Bonjour." });
+    api.post("/api/v1/requests", form, 201).await?;
+    Ok(address)
 }
 
 /// A mail whose job is dead: its data has no `request_number`.
 async fn lacking(api: &Client, admin: &Client, db: &PgPool) -> anyhow::Result<uuid::Uuid> {
-    let tag = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
-    let address = format!("visiteuse.{tag}@example.org");
-    let form = json!({ "kind": "contact", "name": "Camille Martin", "email": address, "title": "Un devis", "body": "Bonjour." });
-    api.post("/api/v1/requests", form, 201).await?;
+    let address = form(api).await?;
     let first: uuid::Uuid =
         sqlx::query_scalar("select id from emails where to_address = $1").bind(&address).fetch_one(db).await?;
-    let paused = admin.post("/api/v1/admin/queues/email/pause", json!({ "reason": "a moment" }), 204).await;
-    paused?;
+    admin.post("/api/v1/admin/queues/email/pause", json!({ "reason": "a table is being restored" }), 204).await?;
     let again = admin.post(&format!("/api/v1/admin/emails/{first}/resend"), json!({}), 202).await?;
     let id: uuid::Uuid = again["data"]["id"].as_str().context("no mail")?.parse()?;
     sqlx::query("update emails set vars = vars - 'request_number' where id = $1").bind(id).execute(db).await?;
     admin.post("/api/v1/admin/queues/email/resume", json!({}), 204).await?;
+    let failed = "select count(*) from emails where id = $1 and status = 'failed'";
+    until(db, failed, Some(id), 1).await?;
     Ok(id)
+}
+
+/// Asks every quarter of a second, for half a minute.
+async fn until(db: &PgPool, count: &'static str, about: Option<uuid::Uuid>, least: i64) -> anyhow::Result<()> {
+    for _ in 0..120 {
+        let query = sqlx::query_scalar::<_, i64>(count);
+        let query = if let Some(id) = about { query.bind(id) } else { query };
+        if query.fetch_one(db).await? >= least {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    anyhow::bail!("it did not go wrong within 30 s; is a worker running?")
 }
 
 /// A worker like the others, but for its password.
@@ -108,36 +139,43 @@ async fn worker() -> anyhow::Result<(Relay, Child)> {
     Ok((relay, child))
 }
 
-/// Mails to people, sent again by somebody who thought they had been lost.
-async fn mails(admin: &Client, db: &PgPool) -> anyhow::Result<()> {
-    let first: uuid::Uuid = sqlx::query_scalar("select id from emails where status = 'sent' order by id desc limit 1")
-        .fetch_one(db)
-        .await?;
-    for _ in 0..MAILS {
-        admin.post(&format!("/api/v1/admin/emails/{first}/resend"), json!({}), 202).await?;
+/// People write, and the new worker takes most of what is to be sent.
+async fn mails(api: &Client, db: &PgPool) -> anyhow::Result<()> {
+    for _ in 0..FORMS {
+        form(api).await?;
     }
-    Ok(())
+    until(db, REFUSED, None, FORMS / 2).await
 }
 
-async fn watch(db: &PgPool, order: &str, lame: &uuid::Uuid) -> anyhow::Result<()> {
-    let order: uuid::Uuid = order.parse()?;
-    let refused = "select count(*) from jobs where error_code = 'smtp_login' and state in ('retrying', 'dead', 'queued', 'running')";
+/// Tells what is mended until all is; meanwhile people go on writing, as they do.
+async fn watch(
+    api: &Client,
+    db: &PgPool,
+    worker: &mut Child,
+    order: uuid::Uuid,
+    lame: uuid::Uuid,
+) -> anyhow::Result<()> {
     let lacking = "select count(*) from emails where id = $1 and status <> 'sent'";
     let unpaid = "select count(*) from orders where id = $1 and status = 'pending'";
-    let mut mended = [false; 3];
     let names = ["the mails that were refused are sent", "the mail that lacked something is sent", "the order is paid"];
-    tokio::time::sleep(Duration::from_secs(5)).await; // the first refusals
-    while mended.contains(&false) {
-        let left: [i64; 3] = [
-            sqlx::query_scalar(refused).fetch_one(db).await?,
-            sqlx::query_scalar(lacking).bind(lame).fetch_one(db).await?,
-            sqlx::query_scalar(unpaid).bind(order).fetch_one(db).await?,
-        ];
-        for (n, left) in left.into_iter().enumerate() {
-            if left == 0 && !mended[n] {
+    let mut mended = [false; 3];
+    for second in 0_u64.. {
+        let refused: i64 = sqlx::query_scalar(REFUSED).fetch_one(db).await?;
+        let lacking: i64 = sqlx::query_scalar(lacking).bind(lame).fetch_one(db).await?;
+        let unpaid: i64 = sqlx::query_scalar(unpaid).bind(order).fetch_one(db).await?;
+        let stopped = worker.try_wait()?.is_some();
+        let now = [stopped && refused == 0, lacking == 0, unpaid == 0];
+        for (n, name) in names.iter().enumerate() {
+            if now[n] && !mended[n] {
+                println!("  ✓ {name}");
                 mended[n] = true;
-                println!("  ✓ {}", names[n]);
             }
+        }
+        if !mended.contains(&false) {
+            break;
+        }
+        if second.is_multiple_of(5) && !stopped {
+            form(api).await?;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

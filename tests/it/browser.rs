@@ -2,7 +2,14 @@
 //!
 //! `./dev test` names the driver in CHROMEDRIVER; where Chromium cannot be had, the test says so and passes.
 
+mod acts;
 mod desk;
+mod guards;
+mod hands;
+mod house;
+mod pages;
+mod shots;
+mod story;
 
 use std::time::Duration;
 

@@ -7,6 +7,9 @@ use serde_json::json;
 
 use crate::errors;
 
+mod counters;
+mod viewers;
+
 /// The choice of whoever reads these tests.
 pub const ENGLISH: &str = "__Host-facteur-language=en";
 

@@ -53,9 +53,14 @@ impl Shop {
 
     /// A shop with one product at this net price, at 20 % VAT.
     pub(crate) async fn selling(price: i64, currency: &str) -> Self {
+        Self::with(price, currency, &[]).await
+    }
+
+    /// The same with some variables changed.
+    pub(crate) async fn with(price: i64, currency: &str, changes: &[(&str, &str)]) -> Self {
         let fake = FakeStripe::start().await;
         let stripe = [("STRIPE_SECRET_KEY", KEY), ("STRIPE_WEBHOOK_SECRET", SECRET), ("STRIPE_API_BASE", &fake.url)];
-        let app = TestApp::with(&stripe).await;
+        let app = TestApp::with(&[&stripe, changes].concat()).await;
         let listener = api::http::listen("127.0.0.1", 0).await.expect("a port");
         let url = format!("http://{}/webhooks/stripe", listener.local_addr().expect("an address"));
         let router = App::new(app.platform.clone()).router();
@@ -68,6 +73,11 @@ impl Shop {
         let product = admin.post("/api/v1/admin/products", product).await.created();
         let product = product["id"].as_str().expect("an id").to_owned();
         Self { app, fake, people: Mutex::new((buyer, admin)), product, url, served }
+    }
+
+    /// Where its API is.
+    pub(crate) fn base(&self) -> &str {
+        self.url.trim_end_matches("/webhooks/stripe")
     }
 
     pub(crate) fn buyer(&self) -> Client {

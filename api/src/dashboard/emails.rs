@@ -8,7 +8,7 @@ use shared::kernel::Error;
 use shared::kernel::ids::{EmailId, FileId};
 use shared::platform::files::{self, Disposition, File};
 use shared::platform::mail::{self, EmailFilter, EmailRow, EmailView, catalogue};
-use shared::platform::templates::RenderedMail;
+use shared::platform::templates::{RenderedMail, Templates};
 
 use crate::acts::mails;
 use crate::dashboard::desk::Desk;
@@ -123,6 +123,7 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
     drop(db);
     desk.opened("ADMIN_ACCESS", "email", id).await?;
     let preview = rendered(&desk, &mail);
+    let missing = preview.as_ref().err().and_then(|error| missing(&mail, &error.to_string()));
     let subject = mail.row.subject.clone().or_else(|| preview.as_ref().ok().map(|mail| mail.subject.clone()));
     let subject = subject.unwrap_or_else(|| mail.row.template.clone());
     let view = json!({
@@ -134,6 +135,9 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
         "subject": subject,
         "job": mail.job_id.map(|job| format!("/admin/jobs/{job}")),
         "preview": preview.is_ok(),
+        "missing": missing,
+        "broken": preview.is_err(),
+        "unsent": mail.row.status == "failed",
         "no_preview": preview.as_ref().err().map(ToString::to_string),
         "mendable": desk.may_act() && matches!(&*mail.row.status, "queued" | "held" | "failed" | "uncertain"),
         "text": preview.ok().map(|mail| mail.text),
@@ -147,7 +151,11 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
 /// `GET /admin/emails/{id}/preview.html`
 pub async fn preview(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiError> {
     let mail = mail::get(&mut *desk.db().await?, id).await?;
-    Ok(framed::mail(rendered(&desk, &mail)?.html))
+    let html = match rendered(&desk, &mail) {
+        Ok(mail) => mail.html,
+        Err(error) => format!("<p>No preview: {}.</p>", error.to_string().replace('&', "&amp;").replace('<', "&lt;")),
+    };
+    Ok(framed::mail(html))
 }
 
 /// `GET /admin/emails/{id}/attachments/{file}`: a file, for as long as the mail names it.
@@ -164,6 +172,14 @@ pub async fn attachment(
     let file = files::get(&mut db, file).await?;
     drop(db); // a slow reader holds no connection
     download::serve(&desk.app.platform, &file, Disposition::Inline, &method, &headers).await
+}
+
+/// The variable that an error names and the mail's data lacks, with what stands there in the template's sample.
+fn missing(mail: &EmailView, error: &str) -> Option<Value> {
+    let sample = Templates::sample(&mail.row.template)?;
+    let lacks = |name: &&String| mail.vars.get(name).is_none() && error.contains(&format!("`{name}`"));
+    let name = sample.as_object()?.keys().find(lacks)?;
+    Some(json!({ "name": name, "sample": sample[name].to_string() }))
 }
 
 /// How often whoever asks has seen the mail repeated.

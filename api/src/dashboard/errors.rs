@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::platform::audit;
 use shared::platform::jobs::admin::groups::{self, GroupFilter, GroupRow, STATES};
+use shared::platform::jobs::admin::suspects::{self, Suspect};
 
 use crate::acts;
+use crate::dashboard::advice;
 use crate::dashboard::audit::Line;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::filter;
@@ -103,8 +105,12 @@ pub async fn show(desk: Desk, Path(fingerprint): Path<String>) -> Result<Respons
     let group = groups::get(&mut db, &fingerprint).await?;
     let entries = audit::about(&mut db, "error", &fingerprint, ENTRIES).await?;
     let audit = Line::all(&mut db, entries).await?;
+    let suspects = suspects::suspects(&mut db, &group.row).await?;
     drop(db);
     let page = json!({
+        "advice": advice::about(&group.row.code),
+        "where": location(&suspects),
+        "suspects": suspects.iter().map(suspect).collect::<Vec<_>>(),
         "group": Row::from(&group.row),
         "jobs": group.jobs.iter().map(row::Row::from).collect::<Vec<_>>(),
         "last_job": group.row.last_job,
@@ -113,6 +119,32 @@ pub async fn show(desk: Desk, Path(fingerprint): Path<String>) -> Result<Respons
     });
     let title = format!("{}: {}", group.row.kind, shared::kernel::text::cut(&group.row.message, 60));
     desk.page("failure", Place::Errors, &title, &page).await
+}
+
+fn suspect(found: &Suspect) -> serde_json::Value {
+    json!({
+        "worker": found.worker, "failed": found.failed, "succeeded": found.succeeded,
+        "mark": marks::worker(found.state.as_deref().unwrap_or("stopped")),
+        "stoppable": found.failed > 0 && found.state.as_deref() == Some("running"),
+    })
+}
+
+/// Whether it is one worker's failure.
+fn location(suspects: &[Suspect]) -> Option<&'static str> {
+    let fails = suspects.iter().filter(|worker| worker.failed > 0).count();
+    let only_fail = suspects.iter().filter(|worker| worker.failed > 0 && worker.succeeded == 0).count();
+    let only_succeed = suspects.iter().any(|worker| worker.failed == 0);
+    match (fails, only_fail, only_succeed) {
+        (0, ..) => None,
+        (1, 1, true) => Some(
+            "It fails on one worker alone, while others do the same without a failure: that worker is set up wrong.",
+        ),
+        (n, m, true) if n == m => {
+            Some("It fails on some workers and never on the others: look at what distinguishes them.")
+        }
+        (n, m, false) if n == m => Some("Nobody succeeds with it now: the cause is not one worker's."),
+        _ => None,
+    }
 }
 
 /// Why, and for how long.

@@ -3,13 +3,13 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 use shared::domain::identity::sessions::Identity;
 use shared::kernel::Error;
-use shared::kernel::secret;
 use shared::platform::tx::Origin;
 
 use crate::app::App;
@@ -87,7 +87,7 @@ async fn admit(gate: &Gate, desk: &Desk, request: Request) -> Result<Request, Er
             return Err(Error::Forbidden("form_origin".into()));
         }
         let fields = Fields::read(&parts.headers, std::mem::take(&mut body)).await?;
-        if !secret::same(fields.get("token"), &session::form_token(&gate.app, desk.me.session)) {
+        if !session::is_form_token(&gate.app, desk.me.session, fields.get("token")) {
             return Err(Error::Forbidden("form_token".into()));
         }
         parts.extensions.insert(fields);
@@ -104,9 +104,27 @@ fn sign_in(app: &App, request: &Request) -> Answer {
         let frame = Frame::alone(app, "Dashboard", String::new());
         return Ok(Html(frame::render(app, "bounce", &frame, &json!({ "to": here }))?).into_response());
     }
-    let next = if request.method() == Method::GET { here } else { "/admin" };
-    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
-    see_other(&if next == "/admin" { "/admin/login".to_owned() } else { format!("/admin/login?{query}") })
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let query = match *request.method() {
+        Method::GET if here == "/admin" => return see_other("/admin/login"),
+        Method::GET => query.append_pair("next", here),
+        // The session ended while they filled in a form: they come back to it, and are told.
+        _ => query.append_pair("next", &page_of_form(request.headers())).append_pair("ended", "1"),
+    };
+    see_other(&format!("/admin/login?{}", query.finish()))
+}
+
+/// Pages that answer a form alone, and the page where such a form is found again.
+const ONLY_ANSWERS: [(&str, &str); 3] = [("/edit/check", "/edit"), ("/replay/preview", ""), ("/reveal", "")];
+
+/// The page that a form stands on, as the browser tells it; ours alone.
+fn page_of_form(headers: &HeaderMap) -> String {
+    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let page = said("referer").and_then(|referer| referer.parse::<Uri>().ok());
+    let page = page.filter(|page| page.authority().map(Authority::as_str) == said("host"));
+    let Some(page) = page.filter(|page| page.path().starts_with("/admin")) else { return "/admin".into() };
+    let found = ONLY_ANSWERS.iter().find_map(|(end, back)| Some(page.path().strip_suffix(end)?.to_owned() + back));
+    found.unwrap_or_else(|| address(&page).to_owned())
 }
 
 fn comes_from_elsewhere(headers: &HeaderMap) -> bool {

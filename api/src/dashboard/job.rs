@@ -12,6 +12,7 @@ use shared::platform::jobs::admin::{self, Attempt, Edit, Effect, JobView};
 use shared::platform::jobs::health::COUNT_CAP;
 use uuid::Uuid;
 
+use crate::dashboard::advice::{self, Advice};
 use crate::dashboard::audit::Line;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::facts::Fact;
@@ -45,6 +46,8 @@ struct Page<'a> {
     log: Option<&'a str>,
     effects: &'a [Effect],
     similar: Option<Similar>,
+    /// What its failure means, while it has not succeeded.
+    advice: Option<&'static Advice>,
     facts: Vec<Fact>,
     children: &'a [JobId],
     audit: Vec<Line>,
@@ -104,8 +107,7 @@ struct Similar {
 
 impl Similar {
     fn of(job: &JobView) -> Option<Self> {
-        let open = matches!(job.row.state.as_str(), "retrying" | "dead");
-        let fingerprint = job.fingerprint.clone().filter(|_| open || job.similar > 0)?;
+        let fingerprint = job.fingerprint.clone().filter(|_| failing(&job.row.state) || job.similar > 0)?;
         let words = match job.similar {
             0 => say!("No other job fails like this now"),
             1 => say!("1 other job fails like this"),
@@ -186,6 +188,7 @@ pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiErro
         log: job.log.as_deref().filter(|log| job.row.state == "running" && !log.trim().is_empty()),
         effects: &job.effects,
         similar: Similar::of(&job),
+        advice: job.row.error_code.as_deref().filter(|_| failing(&job.row.state)).and_then(advice::about),
         facts: facts(&job, job.created_by.and_then(|id| people.get(&id)).cloned()),
         may_reveal: desk.me.permissions.can(REVEAL),
         edits: edits.iter().rev().map(|edit| Change::of(edit, &people)).collect(),
@@ -197,6 +200,11 @@ pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiErro
     };
     let place = if job.row.state == "dead" { Place::Dead } else { Place::Jobs };
     desk.page("job", place, &format!("{} {}", job.row.kind, page.mark.word), &page).await
+}
+
+/// Whether its last run failed and no other has begun.
+fn failing(state: &str) -> bool {
+    matches!(state, "retrying" | "dead")
 }
 
 fn actions(id: JobId, state: &str) -> Actions {

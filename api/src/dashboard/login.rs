@@ -35,12 +35,13 @@ struct Page {
     said: Option<String>,
 }
 
-/// Where to go afterwards, and whether somebody has just left.
+/// Where to go afterwards, whether somebody has just left, and whether a session ended under a form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Wanted {
     next: String,
     left: Option<String>,
+    ended: Option<String>,
 }
 
 /// `GET /admin/login`
@@ -49,7 +50,11 @@ pub async fn form(State(app): State<App>, headers: HeaderMap, Query(wanted): Que
     if let Ok(Some(_)) = session::operator(&app, &headers).await {
         return see_other(&next).unwrap_or_else(IntoResponse::into_response);
     }
-    let said = wanted.left.is_some().then(|| say!("You are signed out."));
+    let said = match (wanted.left, wanted.ended) {
+        (Some(_), _) => Some(say!("You are signed out.")),
+        (None, Some(_)) => Some(say!("Your session has ended: nothing was changed. Sign in, and do it again.")),
+        (None, None) => None,
+    };
     show(&app, &headers, StatusCode::OK, &Page { next, said, ..Page::default() })
 }
 

@@ -5,6 +5,7 @@
 //! [`desk::Desk`]: who asks, the services, the frame around the page.
 
 mod action;
+mod advice;
 mod assets;
 mod audit;
 mod batches;

@@ -3,9 +3,10 @@
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
+use shared::domain::billing::received;
 use shared::kernel::page::PageRequest;
 use shared::platform::audit;
-use shared::platform::jobs::admin::groups::{self, GroupFilter};
+use shared::platform::jobs::admin::groups::{self, GroupFilter, GroupRow};
 use shared::platform::jobs::admin::{self, JobFilter};
 use shared::platform::jobs::alarms::Rule;
 use shared::platform::jobs::health::LaneView;
@@ -25,6 +26,8 @@ use crate::error::ApiError;
 
 /// A job that waits longer than this is a problem.
 const TOO_LONG: f64 = 300.0;
+/// So many jobs that fail alike are a problem; fewer mend themselves.
+const SEVERAL: i64 = 3;
 /// Rows in the two short lists.
 const FEW: i64 = 6;
 
@@ -49,9 +52,13 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
     let lines = Line::all(&mut db, entries).await?;
     let hour = stats::last_hour(&mut db).await?;
     let groups = groups::list(&mut db, &GroupFilter::default()).await?;
+    let strangers = received::strangers(&mut db).await?;
     let next = next(schedule::list(&mut db).await?);
     drop(db);
     let flows = desk.pulse.flows(&desk.app.platform).await?;
+    let mut problems = problems(&health);
+    problems.extend(failures(&health, &groups));
+    problems.extend(unknown(strangers));
     let groups = groups.iter().filter(|group| matches!(&*group.state, "new" | "known" | "regressed"));
     let groups: Vec<_> = groups
         .take(FEW as usize - 1)
@@ -62,7 +69,6 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
             })
         })
         .collect();
-    let problems = problems(&health);
     let page = json!({
         "sentence": sentence(&health, problems.len()),
         "problems": problems,
@@ -117,12 +123,34 @@ fn problems(health: &Health) -> Vec<Alarm> {
     let (dead, more) = health.total(|lane| lane.dead);
     if dead > 0 {
         let text = match dead {
-            1 => say!("1 job is dead: attempts are used up."),
-            n => say!("{n} jobs are dead: attempts are used up.", n = capped(n, more)),
+            1 => say!("1 job is dead: only you can bring it back."),
+            n => say!("{n} jobs are dead: only you can bring them back.", n = capped(n, more)),
         };
         problems.push(Alarm::new(text, "/admin/jobs?state=dead", "See them", "dead"));
     }
     problems
+}
+
+/// What is tried again and again, and nobody has said that they know.
+fn failures(health: &Health, groups: &[GroupRow]) -> Vec<Alarm> {
+    let loud = |group: &&GroupRow| {
+        matches!(&*group.state, "new" | "regressed")
+            && group.retrying >= SEVERAL
+            && !health.is_raised(Rule::FailureRate, &group.kind)
+    };
+    let line = |group: &GroupRow| {
+        let (n, said) = (capped(group.retrying, false), shared::kernel::text::cut(&group.message, 90));
+        let text = format!("{n} jobs of {} fail and are tried again: {said}.", group.kind);
+        Alarm::new(text, format!("/admin/errors/{}", group.fingerprint), "See why", "retrying")
+    };
+    groups.iter().filter(loud).take(FEW as usize / 2).map(line).collect()
+}
+
+/// Money may hang on them.
+fn unknown(events: i64) -> Option<Alarm> {
+    let (noun, verb) = if events == 1 { ("event", "is") } else { ("events", "are") };
+    let text = format!("{events} Stripe {noun} of the last week {verb} about something that nobody here knew.");
+    (events > 0).then(|| Alarm::new(text, "/admin/stripe-events?status=unmatched", "See them", "stripe"))
 }
 
 fn sentence(health: &Health, problems: usize) -> String {

@@ -76,9 +76,25 @@ pub fn prove(app: &App, purpose: &str, message: &str) -> String {
     secret::sign(key.as_bytes(), &format!("facteur dashboard {purpose}\n{message}"))
 }
 
-/// What every form of a session carries.
+/// What every form of a session carries. It is masked anew on every page: pages are compressed, and the length of one
+/// that repeats what somebody sent must not tell, try after try, what its token is (BREACH).
 pub fn form_token(app: &App, session: SessionId) -> String {
-    prove(app, "form", &session.to_string())
+    let mask = hex::encode(secret::sha256(secret::token()));
+    let proof = masked(&prove(app, "form", &session.to_string()), &mask).unwrap_or_default();
+    mask + &proof
+}
+
+/// Whether a form carries the token of this session.
+pub fn is_form_token(app: &App, session: SessionId, given: &str) -> bool {
+    let proof = given.split_at_checked(given.len() / 2).and_then(|(mask, proof)| masked(proof, mask));
+    proof.is_some_and(|proof| secret::same(&proof, &prove(app, "form", &session.to_string())))
+}
+
+/// One hexadecimal text laid over the other: twice is as it was. None unless both are as long.
+fn masked(text: &str, mask: &str) -> Option<String> {
+    let (text, mask) = (hex::decode(text).ok()?, hex::decode(mask).ok()?);
+    let over = text.iter().zip(&mask).map(|(a, b)| a ^ b).collect::<Vec<_>>();
+    (text.len() == mask.len()).then(|| hex::encode(over))
 }
 
 /// Names of people, for lists of what they did.

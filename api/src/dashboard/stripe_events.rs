@@ -4,11 +4,12 @@ use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::domain::billing::payments;
+use shared::domain::billing::payments::{self, Payment};
 use shared::domain::billing::received::{self, EventFilter, EventStatus, StripeEvent};
 use shared::flows::{stripe_compared, stripe_event, stripe_replayed};
 use shared::kernel::Error;
 use shared::platform::tx::Origin;
+use sqlx::PgConnection;
 
 use crate::dashboard::desk::Desk;
 use crate::dashboard::facts::Fact;
@@ -120,16 +121,14 @@ pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Response, ApiErr
     let mut db = desk.db().await?;
     let event = received::find(&mut db, &id).await?;
     let payload = received::payload(&mut db, event.id).await?;
-    let payment = match &event.object_id {
-        Some(object) => payments::of_stripe(&mut db, object).await?,
-        None => None,
-    };
-    drop(db);
     let payload: Option<Value> = payload.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let payment = paid_by(&mut db, &event, payload.as_ref()).await?;
+    drop(db);
     let body = payload.as_ref().map(|payload| {
         let (text, _) = mask::shown(payload);
         shared::kernel::text::cut(&text, SHOWN).into_owned()
     });
+    let meaning = meaning(&event, payment.is_some());
     let order =
         payment.map(|payment| Fact::link("Order", payment.order_id, format!("/admin/orders/{}", payment.order_id)));
     let view = json!({
@@ -137,9 +136,54 @@ pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Response, ApiErr
         "changes": payload.as_ref().map(changes).unwrap_or_default(),
         "facts": facts(&event).into_iter().chain(order).collect::<Vec<_>>(),
         "jobs": format!("/admin/jobs?subject={}", event.id),
+        "meaning": meaning,
         "may_replay": event.status != EventStatus::Quarantined && desk.me.permissions.can(REPLAY),
     });
     desk.page("stripe_event", Place::StripeEvents, &event.event_id, &view).await
+}
+
+/// The payment that an event is about, as far as it is known here: by Stripe's name of it, or by ours, which Stripe repeats.
+async fn paid_by(
+    db: &mut PgConnection,
+    event: &StripeEvent,
+    payload: Option<&Value>,
+) -> Result<Option<Payment>, ApiError> {
+    if let Some(object) = &event.object_id
+        && let Some(payment) = payments::of_stripe(db, object).await?
+    {
+        return Ok(Some(payment));
+    }
+    let ours = payload.and_then(|payload| payload["data"]["object"]["metadata"]["payment_id"].as_str()?.parse().ok());
+    match ours {
+        Some(id) => match payments::get(db, id).await {
+            Err(Error::NotFound(_)) => Ok(None),
+            payment => Ok(Some(payment?)),
+        },
+        None => Ok(None),
+    }
+}
+
+/// What its status means, and what to do.
+fn meaning(event: &StripeEvent, known: bool) -> Option<&'static str> {
+    match (event.status, known) {
+        (EventStatus::Unmatched, true) => Some(
+            "When it came, nobody here knew what it is about: it was early, or a row was late. By now it is known, see the \
+             order. Handle it again: a job asks Stripe how things stand, and order, payment and mails follow.",
+        ),
+        (EventStatus::Unmatched, false) => Some(
+            "When it came, nobody here knew what it is about. Handle it again: a job asks Stripe how things stand, and whose it \
+             is. If it stays unmatched, it is of something else that uses the same account of Stripe.",
+        ),
+        (EventStatus::Failed, _) => Some(
+            "The job that handles it is dead. Its jobs say why; once the cause is gone, handle it again: Stripe is asked how \
+             things stand then, so nothing is done twice.",
+        ),
+        (EventStatus::Quarantined, _) => {
+            Some("It is of Stripe's other mode (test or live) than this house, and is left alone.")
+        }
+        (EventStatus::Received, _) => Some("It waits for its job."),
+        _ => None,
+    }
 }
 
 fn facts(event: &StripeEvent) -> Vec<Fact> {

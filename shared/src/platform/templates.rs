@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use handlebars::Context;
 use handlebars::Handlebars;
+use handlebars::RenderErrorReason;
 use include_dir::Dir;
 use include_dir::File;
 use include_dir::include_dir;
@@ -64,7 +65,13 @@ impl fmt::Display for TemplateError {
             Self::Missing(name) => write!(f, "there is no template `{name}`"),
             Self::Misplaced(path) => write!(f, "templates/{path} is in no place that is read"),
             Self::Malformed(name, cause) => write!(f, "template `{name}` does not parse: {cause}"),
-            Self::Render(name, cause) => write!(f, "template `{name}` does not render: {cause}"),
+            Self::Render(name, cause) => match cause.reason() {
+                RenderErrorReason::MissingVariable(Some(variable)) => {
+                    let line = cause.line_no.map(|line| format!(" (line {line})")).unwrap_or_default();
+                    write!(f, "template `{name}` does not render: it prints `{variable}`, which its data lacks{line}")
+                }
+                _ => write!(f, "template `{name}` does not render: {cause}"),
+            },
         }
     }
 }

@@ -97,7 +97,7 @@
     input.focus();
   };
   const help = () => {
-    const rows = [["/", t("search")], ["Ctrl K", t("palette: pages, views, actions, ids")], ["j k", t("next and previous row")], ["Enter", t("open the row")], ["x, Shift x, a", t("choose a row, a range, the page")], ["e", t("edit a job")], ["r c d", t("to a job's buttons; Enter presses")], ["g o j d e q b w s m i a", t("overview, jobs, dead, errors, queues, bulk, workers, schedules, mails, invoices, audit")], ["Esc", t("close")]];
+    const rows = [["/", t("search")], ["Ctrl K", t("palette: pages, views, actions, ids")], ["j k", t("next and previous row")], ["Enter", t("open the row")], ["x, Shift x, a", t("choose a row, a range, the page")], ["e", t("edit a job")], ["r c d", t("to a job's buttons, or to those for what is chosen; Enter presses")], ["g o j d e q b w s m i a", t("overview, jobs, dead, errors, queues, bulk, workers, schedules, mails, invoices, audit")], ["Esc", t("close")]];
     const list = element("dl", "");
     rows.forEach(([keys, words]) => list.append(element("dt", keys), element("dd", words)));
     dialog(t("Keyboard shortcuts"), [element("h2", t("Keyboard shortcuts")), list, element("button", t("Close"), { type: "button", onclick: (event) => event.target.closest("dialog").close() })]);

@@ -186,6 +186,15 @@ pub async fn list(db: &mut PgConnection, filter: &EventFilter, page: PageRequest
     Ok(Page::cut(rows.fetch_all(db).await?, page, |event| event.id.0))
 }
 
+/// Events of the last seven days about something that nobody here knew, counted up to 1,000.
+pub async fn strangers(db: &mut PgConnection) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "n!" from (
+               select from stripe_events where status = 'unmatched' and received_at > now() - interval '7 days' limit 1000) x"#
+    );
+    Ok(count.fetch_one(db).await?)
+}
+
 /// Events that match, to be handled again, in the order in which they happened; at most so many. Without `change` they
 /// are only named.
 pub async fn again(

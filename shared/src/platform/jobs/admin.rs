@@ -12,6 +12,7 @@ mod list;
 mod own;
 mod read;
 mod sort;
+pub mod suspects;
 pub mod views;
 
 pub use edit::{Edit, edit, edits, payload};

@@ -60,6 +60,8 @@ pub struct GroupRow {
     pub count: i64,
     /// Jobs that are retrying or dead of it now, counted up to 10,001.
     pub open: i64,
+    /// Of these, the ones that will be tried again by themselves, counted up to 10,001.
+    pub retrying: i64,
     /// The first failure.
     pub first_seen: DateTime<Utc>,
     /// The latest.
@@ -99,7 +101,9 @@ macro_rules! groups {
                       last_version, last_job as "last_job: JobId", resolved_at, note,
                       case when now_state = 'muted' then muted_until end as muted_until,
                       (select count(*) from (select from jobs j where j.fingerprint = g.fingerprint
-                         and j.state in ('retrying', 'dead') limit $1) x) as "open!"
+                         and j.state in ('retrying', 'dead') limit $1) x) as "open!",
+                      (select count(*) from (select from jobs j where j.fingerprint = g.fingerprint
+                         and j.state = 'retrying' limit $1) x) as "retrying!"
                from error_groups g,
                     lateral (select case when state = 'muted' and muted_until <= now() then 'known' else state end as now_state) n
                where "# + $rest,

@@ -44,7 +44,7 @@ impl Alarm {
         match self.rule {
             Rule::NoWorker => "/admin/workers".into(),
             Rule::OldestAge => format!("/admin/jobs?state=queued&lane={subject}"),
-            Rule::FailureRate => format!("/admin/jobs?state=retrying&kind={subject}"),
+            Rule::FailureRate => format!("/admin/errors?kind={subject}"),
             Rule::DeadCount => format!("/admin/jobs?state=dead&kind={subject}"),
             Rule::Regression => format!("/admin/errors/{subject}"),
         }
