@@ -3,6 +3,8 @@
 use serde::Serialize;
 use shared::platform::jobs::stats::Minute;
 
+use crate::dashboard::marks::capped;
+
 /// The drawing's height; a minute is ten wide.
 const HEIGHT: f64 = 96.0;
 
@@ -39,7 +41,7 @@ impl Chart {
         let line = |class, of: &dyn Fn(&Minute) -> i64| Line { class, path: path(minutes, top, of) };
         let some = minutes.iter().rev().filter(|minute| minute.succeeded + bad(minute) > 0);
         Self {
-            words: format!("{done} runs succeeded, {failed} failed"),
+            words: format!("{} runs succeeded, {} failed", capped(done, false), capped(failed, false)),
             top,
             lines: vec![line("out", &|minute| minute.succeeded), line("bad", &bad)],
             rows: some
