@@ -5,6 +5,7 @@ use serde::Serialize;
 use shared::platform::jobs::health::WorkerView;
 use shared::platform::jobs::stats::Minute;
 
+use crate::dashboard::marks::capped;
 use crate::dashboard::words::say;
 
 /// The drawing's height; a minute is ten wide.
@@ -68,7 +69,7 @@ impl Chart {
             dead: minute.dead,
         });
         Self {
-            words: say!("{done} runs succeeded, {failed} failed", done = done, failed = failed),
+            words: say!("{done} runs succeeded, {failed} failed", done = capped(done, false), failed = capped(failed, false)),
             top,
             deploys: deploys(minutes, workers),
             rows: rows.filter(|row| row.arrived.unwrap_or(0) + row.succeeded + row.failed + row.dead > 0).collect(),

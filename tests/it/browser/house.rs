@@ -20,7 +20,12 @@ pub async fn open() -> Shop {
     std::fs::write(folder.join("01900000-0000-7000-8000-00000000000a.eml"), MAIL).expect("a mail");
     let folder = folder.to_str().expect("a path");
     let mut shop = Shop::with(1800, "EUR", &[("APP_ENV", "development"), ("MAIL_FOLDER", folder)]).await;
-    shop.app.execute("update users set locale = 'en'").await;
+    shop.app
+        .execute(
+            "update users set locale = 'en', first_name = case when role = 'admin' then 'Alice' else 'Claire' end,
+                    last_name = case when role = 'admin' then 'Durand' else 'Martin' end",
+        )
+        .await;
     business(&shop).await;
     failures(&shop.app, &shop.admin()).await;
     engine(&shop.app).await;

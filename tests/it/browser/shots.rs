@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use fantoccini::{Client, Locator};
+use fantoccini::Client;
 use harness::TestApp;
+use serde_json::json;
 
-use super::hands::{evaluate, prefer, press, sees, window};
+use super::hands::{evaluate, order, prefer, press, sees, window};
 use super::house;
 
 /// Colours of a picture: as many as one byte names.
@@ -23,17 +24,18 @@ async fn the_pictures_of_the_readme() {
     let base = shop.base();
     let to = async |path: &str| page.goto(&format!("{base}{path}")).await.expect("a page");
 
-    window(&page, 1200, 940).await;
+    order(&page, "Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
+    window(&page, 1280, 980).await;
     to("/admin").await;
     picture(&page, &folder.join("overview.png")).await;
 
     prefer(&page, "prefers-color-scheme", "dark").await;
-    window(&page, 1200, 760).await;
+    window(&page, 1280, 780).await;
     to("/admin/jobs?filter=state:failed+kind:email.send+error:451*").await;
     picture(&page, &folder.join("jobs.png")).await;
 
     prefer(&page, "prefers-color-scheme", "light").await;
-    window(&page, 1200, 1180).await;
+    window(&page, 1280, 1560).await;
     to(&text(
         &shop.app,
         "select '/admin/jobs/' || id as it from jobs where kind = 'email.send' and attempt = 3 and state = 'succeeded'",
@@ -43,17 +45,16 @@ async fn the_pictures_of_the_readme() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await; // the mail in its frame
     picture(&page, &folder.join("job.png")).await;
 
-    window(&page, 1200, 900).await;
+    window(&page, 1280, 960).await;
     to(&text(&shop.app, "select '/admin/invoices/' || id as it from invoices where number is not null limit 1").await)
         .await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await; // the picture of its page
     picture(&page, &folder.join("invoice.png")).await;
 
-    window(&page, 412, 860).await;
     to("/admin/jobs?filter=state:failed+kind:email.send").await;
-    page.find(Locator::Css("#bulk")).await.expect("what is done with many");
     press(&page, "Preview all").await;
-    sees(&page, "Retry").await;
+    sees(&page, "Reason").await;
+    window(&page, 412, 860).await;
     picture(&page, &folder.join("phone.png")).await;
     page.close().await.expect("closed");
 }
@@ -71,7 +72,7 @@ async fn busy(app: &TestApp) {
          insert into job_stats (minute, lane, kind, succeeded, failed, dead)
          select date_trunc('minute', now()) - n * interval '1 min', 'email', 'email.send',
                 (260 + 90 * sin(n / 7.0) + (n * 37) % 41)::int, case when n between 14 and 26 then 60 + (n * 13) % 50 else (n * 5) % 4 end, 0
-         from generate_series(0, 59) n;
+         from generate_series(-2, 59) n;
          insert into jobs (id, kind, lane, state, rank, attempt, max_attempts, timeout_ms, payload, key_argument, tenant, run_at, created_at,
                            last_error, error_code, finished_at, fingerprint)
          select gen_random_uuid(), 'email.send', 'email', s.state, 0, 4 + n % 9, 15, 60000, jsonb_build_object('email', gen_random_uuid()),
@@ -87,8 +88,10 @@ async fn busy(app: &TestApp) {
          from (values ('invoice.render_pdf', 'documents', 'queued', 'FA-2026-000318', interval '0'),
                       ('stripe.process_event', 'stripe', 'queued', 'evt_1Q9', interval '0'),
                       ('export.build', 'exports', 'scheduled', 'orders', interval '3 h')) k (kind, lane, state, about, after);
-         update jobs set attempt = 3, fence = 3, started_at = created_at + interval '61 s', finished_at = created_at + interval '61.4 s'
-         where id = (select job_id from emails where template in ('billing-invoice', 'user-payment') and status = 'sent' limit 1);
+         update jobs set attempt = 3, fence = 3, worker_id = 'atelier-4711-9f3ac1', created_at = created_at - interval '9 min',
+                started_at = created_at - interval '8 min 1 s', finished_at = created_at - interval '8 min 0.6 s'
+         where id = (select j.id from jobs j join emails e on j.subject_id = e.id
+                     where e.template in ('billing-invoice', 'user-payment') and e.status = 'sent' limit 1);
          insert into job_attempts (job_id, fence, attempt, worker_id, started_at, finished_at, outcome, error, next_run_at)
          select id, n, n, 'atelier-4711-9f3ac1', created_at + (n * n * 7) * interval '1 s', created_at + (n * n * 7 + 1) * interval '1 s', 'error',
                 '451 4.7.1 greylisted, try again later', created_at + ((n + 1) * (n + 1) * 7) * interval '1 s'
