@@ -291,6 +291,7 @@
       if (time.dataset.title) time.title = local() ? said(at, DAY) : time.dataset.title;
     }
     for (const button of $$("[data-zone]")) {
+      if (here === "UTC") (button.closest(".field") ?? button).hidden = true;
       button.textContent = local() ? here.split("/").pop().replaceAll("_", " ") : "UTC";
       button.title = t(local() ? "Times are those of {zone}; click for UTC" : "Times are UTC; click for {zone}", { zone: here });
     }
