@@ -3,6 +3,7 @@
 //! `./dev test` names the driver in CHROMEDRIVER; where Chromium cannot be had, the test says so and passes.
 
 mod desk;
+mod live;
 
 use std::time::Duration;
 
