@@ -7,6 +7,7 @@ mod desk;
 mod guards;
 mod hands;
 mod house;
+mod live;
 mod pages;
 mod shots;
 mod story;

@@ -190,10 +190,13 @@ async fn an_empty_list_tells_what_hides_the_rest() {
     app.drain().await;
     app.execute("delete from jobs").await;
     app.execute(JOBS).await;
-    let path = format!("/admin/jobs?filter={}", encoded("state:queued queue:email tenant:acme"));
+    let path = format!("/admin/jobs?filter={}", encoded("state:queued queue:documents tenant:acme"));
     let page = chef.get(&path).await.status(200).text.replace("&#x3D;", "=");
-    assert!(!page.contains("hidden by <code>state:queued"), "without it there is still none: {page}");
-    assert!(!page.contains("hidden by <code>queue:email") && page.contains("hidden by <code>tenant:acme"), "{page}");
+    assert!(!page.contains("hidden by <code>queue:documents"), "without it there is still none: {page}");
+    assert!(
+        page.contains("3 hidden by <code>tenant:acme") && page.contains("1 hidden by <code>state:queued"),
+        "{page}"
+    );
     let path = format!("/admin/jobs?filter={}", encoded("kind:email.send tenant:acme"));
     let page = chef.get(&path).await.status(200).text.replace("&#x3D;", "=");
     assert!(page.contains("4 hidden by <code>tenant:acme</code>"), "{page}");

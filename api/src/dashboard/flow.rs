@@ -59,7 +59,7 @@ pub fn lane(lane: &LaneView, flow: &Flow, health: &Health) -> Row {
 }
 
 /// `1,204`, `3.4`
-fn rate(per_minute: f64) -> String {
+pub fn rate(per_minute: f64) -> String {
     if per_minute == 0.0 || per_minute >= 10.0 {
         crate::dashboard::marks::capped(per_minute.round() as i64, false)
     } else {

@@ -16,6 +16,7 @@ use shared::platform::jobs::stats;
 use crate::dashboard::audit::Line;
 use crate::dashboard::chart::Chart;
 use crate::dashboard::desk::Desk;
+use crate::dashboard::flow;
 use crate::dashboard::frame::Place;
 use crate::dashboard::marks::{self, capped};
 use crate::dashboard::pulse::{Alarm, Health};
@@ -77,6 +78,8 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
         "dead": dead.rows.iter().map(Row::from).collect::<Vec<_>>(),
         "audit": lines,
         "chart": Chart::of(&hour, &flows.arrivals, &health.workers),
+        "arriving": flow::rate(flows.lanes.values().map(|lane| lane.arriving).sum()),
+        "leaving": flow::rate(flows.lanes.values().map(|lane| lane.leaving).sum()),
         "groups": groups,
         "next": next,
     });

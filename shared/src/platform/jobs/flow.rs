@@ -102,7 +102,11 @@ async fn spreads(db: &mut PgConnection, flows: &mut Flows) -> Result<()> {
                         greatest(extract(epoch from j.finished_at - j.started_at), 0)::float8 * 1000 as run
                  from unnest($1::text[]) k (kind) cross join lateral
                       (select lane, run_at, started_at, finished_at from jobs
-                       where state = 'succeeded' and jobs.kind = k.kind order by id desc limit $2) j
+                       where state = 'succeeded'
+                         -- an equality would let the planner walk down the primary key for a kind that never ran
+                         and (jobs.kind, id) >= (k.kind, '00000000-0000-0000-0000-000000000000'::uuid)
+                         and (jobs.kind, id) <= (k.kind, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+                       order by jobs.kind desc, id desc limit $2) j
                  where j.started_at is not null and j.finished_at is not null) s
            group by grouping sets ((s.kind), (s.lane))"#,
         &names,
