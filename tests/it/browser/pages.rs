@@ -14,7 +14,7 @@ use super::{browser, house, sign_in};
 /// Page, style and script together, as sent.
 const HEAVIEST: usize = 60 * 1024;
 /// Pages that are looked at behind one route.
-const OF_ONE_ROUTE: usize = 3;
+const OF_ONE_ROUTE: usize = 2;
 /// Routes that no link leads to: files, frames, streams, and the way in.
 const NO_PAGES: &str =
     r"\*rest|^/admin/$|/login$|\.png|/pdf$|/xml$|/former/|/file$|\.html$|/attachments/|/assets/|/events$|/suggest";
