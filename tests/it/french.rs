@@ -12,6 +12,7 @@ use shared::platform::audit;
 use shared::platform::templates::{Templates, french};
 
 use crate::dashboard::{self, ENGLISH, cookies, form_token, post};
+use crate::requests;
 
 /// Tables whose keys are names that others give: what they are compared with stands elsewhere, or nowhere.
 const NAMES: [&str; 3] = ["actions", "figures", "filter"];
@@ -108,11 +109,16 @@ async fn every_page_is_french_for_who_reads_french() {
     app.execute("update jobs set max_attempts = 1").await;
     app.drain().await;
     api.post("/api/v1/admin/jobs/probe", json!({ "mode": "ok" })).await.status(202);
+    app.anonymous().post("/api/v1/requests", requests::form()).await.created();
     let chef = operator(&app, "").await;
+    let token = form_token(&chef.get("/admin/jobs").await.status(200));
+    let fields = [("token", &*token), ("action", "cancel"), ("filter", "state:queued"), ("scope", "all")];
+    let frozen = post(&chef, "/admin/bulk/preview", &fields).await.status(303);
+    let preview = frozen.header("location").expect("the page of the draft").to_owned();
     // Some words are both, such as “Files”.
     let also_french: BTreeSet<&str> =
         french::catalogue().values().flat_map(BTreeMap::values).map(String::as_str).collect();
-    let (mut open, mut seen) = (vec!["/admin".to_owned()], BTreeSet::new());
+    let (mut open, mut seen) = (vec!["/admin".to_owned(), preview], BTreeSet::new());
     while let Some(address) = open.pop() {
         if !seen.insert(shape(&address)) {
             continue;

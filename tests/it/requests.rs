@@ -4,7 +4,7 @@ use harness::letters::subjects;
 use harness::{Reply, TestApp};
 use serde_json::{Value, json};
 
-fn form() -> Value {
+pub fn form() -> Value {
     json!({
         "kind": "contact", "name": "Hélène Martin", "email": "helene@example.org", "title": "Papier à lettres",
         "body": "Bonjour,\n\nAvez-vous <b>du vélin</b> ?<script>alert(1)</script>",

@@ -12,7 +12,7 @@ use crate::dashboard;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::{self, Frame, Place};
 use crate::dashboard::gate::address;
-use crate::dashboard::words::{say, word};
+use crate::dashboard::words::{in_french, say, word};
 use crate::error::ApiError;
 
 #[derive(Debug, Serialize)]
@@ -123,7 +123,8 @@ fn describe(status: StatusCode, problem: &Value, uri: &Uri) -> Page {
     };
     let again = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
     Page {
-        status: status.to_string(),
+        // The reason beside it is English in every language.
+        status: if in_french() { status.as_str().to_owned() } else { status.to_string() },
         title,
         detail,
         errors: problem["errors"].clone(),

@@ -276,7 +276,7 @@
   // ---- the clock: times as they are in UTC, or in the zone of this browser
   const local = () => kept.get("zone") === "local";
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-  const said = (at, style) => new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: here, ...style }).format(at);
+  const said = (at, style) => new Intl.DateTimeFormat(document.documentElement.lang === "en" ? "en-GB" : "fr", { timeZone: here, ...style }).format(at);
   const DAY = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
   const SECOND = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
   const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" };
