@@ -29,7 +29,7 @@
   };
   document.addEventListener("click", (event) => {
     const row = event.target.closest?.("tr[data-href]");
-    if (!row || event.target.closest("a, button, summary, form, details") || String(getSelection())) return;
+    if (!row || event.target.closest("a, button, .pick, summary, form, details") || String(getSelection())) return;
     if (event.metaKey || event.ctrlKey) window.open(row.dataset.href); else location.assign(row.dataset.href);
   });
 

@@ -78,15 +78,13 @@ async fn ordered(
     value: &str,
     page: PageRequest,
 ) -> Result<Vec<JobRow>> {
-    let newest = Walk { after: None, oldest: false, limit: COUNT_CAP };
-    let ids: Vec<(Uuid,)> = first(db, "id", terms, newest).await?;
-    let ids: Vec<Uuid> = ids.into_iter().map(|(id,)| id).collect();
     let (beyond, way) = if sort.descends() { ("<", "desc") } else { (">", "asc") };
-    let mut q = QueryBuilder::new(format!("select {COLUMNS} from jobs where id = any("));
-    q.push_bind(ids).push(")");
+    let mut q = QueryBuilder::new(format!("select {COLUMNS} from ("));
+    Walk { after: None, oldest: false, limit: COUNT_CAP }.ask(&mut q, "*", &Question(terms));
+    q.push(") jobs");
     if let Some(id) = page.after {
         let mark = page.mark.ok_or_else(|| Error::field("after", "cursor", "is of a list in another order"))?;
-        q.push(format!(" and ({value}, id) {beyond} (")).push_bind(mark).push(", ").push_bind(id).push(")");
+        q.push(format!(" where ({value}, id) {beyond} (")).push_bind(mark).push(", ").push_bind(id).push(")");
     }
     q.push(format!(" order by {value} {way}, id {way} limit ")).push_bind(page.limit + 1);
     Ok(q.build_query_as().persistent(false).fetch_all(db).await?)
@@ -120,6 +118,23 @@ impl Walk {
         };
     }
 
+    /// The whole question, in order.
+    fn ask(self, q: &mut QueryBuilder<Postgres>, columns: &str, question: &Question<'_>) {
+        if question.looks_inside() {
+            q.push("with hit as materialized (select id from jobs where ");
+            self.beyond(q);
+            question.push(q);
+            q.push(format!(") select {columns} from jobs where id in (select id from hit"));
+            self.cut(q, self.limit);
+            q.push(") order by id").push(if self.oldest { "" } else { " desc" });
+        } else {
+            q.push(format!("select {columns} from jobs where "));
+            self.beyond(q);
+            question.push(q);
+            self.cut(q, self.limit);
+        }
+    }
+
     fn cut(self, q: &mut QueryBuilder<Postgres>, limit: i64) {
         q.push(if self.oldest { " order by id limit " } else { " order by id desc limit " }).push_bind(limit);
     }
@@ -146,19 +161,7 @@ async fn first<R: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
             return Ok(rows);
         }
     }
-    let mut q = QueryBuilder::<Postgres>::new("");
-    if question.looks_inside() {
-        q.push("with hit as materialized (select id from jobs where ");
-        walk.beyond(&mut q);
-        question.push(&mut q);
-        q.push(format!(") select {columns} from jobs where id in (select id from hit"));
-        walk.cut(&mut q, walk.limit);
-        q.push(") order by id").push(if walk.oldest { "" } else { " desc" });
-    } else {
-        q.push(format!("select {columns} from jobs where "));
-        walk.beyond(&mut q);
-        question.push(&mut q);
-        walk.cut(&mut q, walk.limit);
-    }
+    let mut q = QueryBuilder::new("");
+    walk.ask(&mut q, columns, &question);
     Ok(q.build_query_as().persistent(false).fetch_all(db).await?)
 }
