@@ -1,5 +1,7 @@
 //! Speaks to the API as its users do.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
@@ -16,7 +18,9 @@ impl Client {
     /// Somebody unknown, to the API of `PUBLIC_URL`.
     pub fn new() -> anyhow::Result<Self> {
         let base = std::env::var("PUBLIC_URL").context("PUBLIC_URL is not set: run this by `./dev demo`")?;
-        let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build()?;
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10));
+        // The API closes connections on which nothing was said for five seconds.
+        let http = http.pool_idle_timeout(Duration::from_secs(2)).build()?;
         Ok(Self { base, http, token: None })
     }
 
