@@ -12,7 +12,6 @@ pub mod error;
 pub mod exports;
 pub mod extract;
 pub mod http;
-mod lost;
 pub mod openapi;
 pub mod routes;
 pub mod table;

@@ -69,7 +69,11 @@ impl Chart {
             dead: minute.dead,
         });
         Self {
-            words: say!("{done} runs succeeded, {failed} failed", done = capped(done, false), failed = capped(failed, false)),
+            words: say!(
+                "{done} runs succeeded, {failed} failed",
+                done = capped(done, false),
+                failed = capped(failed, false)
+            ),
             top,
             deploys: deploys(minutes, workers),
             rows: rows.filter(|row| row.arrived.unwrap_or(0) + row.succeeded + row.failed + row.dead > 0).collect(),

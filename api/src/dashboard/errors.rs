@@ -136,13 +136,13 @@ fn location(suspects: &[Suspect]) -> Option<&'static str> {
     let only_succeed = suspects.iter().any(|worker| worker.failed == 0);
     match (fails, only_fail, only_succeed) {
         (0, ..) => None,
-        (1, 1, true) => Some(
+        (1, 1, true) => Some(word(
             "It fails on one worker alone, while others do the same without a failure: that worker is set up wrong.",
-        ),
+        )),
         (n, m, true) if n == m => {
-            Some("It fails on some workers and never on the others: look at what distinguishes them.")
+            Some(word("It fails on some workers and never on the others: look at what distinguishes them."))
         }
-        (n, m, false) if n == m => Some("Nobody succeeds with it now: the cause is not one worker's."),
+        (n, m, false) if n == m => Some(word("Nobody succeeds with it now: the cause is not one worker's.")),
         _ => None,
     }
 }

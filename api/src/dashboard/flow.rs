@@ -5,6 +5,7 @@ use shared::platform::jobs::flow::{FEW, Flow, Spread};
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
 use crate::dashboard::pulse::Health;
+use crate::dashboard::words::word;
 
 /// A lane or a kind.
 #[derive(Serialize)]
@@ -48,9 +49,9 @@ pub fn lane(lane: &LaneView, flow: &Flow, health: &Health) -> Row {
     Row {
         drain_ms: drain.map(|seconds| (seconds * 1000.0) as i64),
         drain: match (lane.waiting, drain) {
-            (0, _) => "nothing waits",
-            (_, None) => "not at this pace",
-            (n, Some(_)) if n > COUNT_CAP => "or more",
+            (0, _) => word("nothing waits"),
+            (_, None) => word("not at this pace"),
+            (n, Some(_)) if n > COUNT_CAP => word("or more"),
             (_, Some(_)) => "",
         },
         workers: serving.map(|worker| worker.id.clone()).collect(),

@@ -17,6 +17,7 @@ use crate::dashboard::audit::Line;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::facts::Fact;
 use crate::dashboard::frame::Place;
+use crate::dashboard::lost;
 use crate::dashboard::marks::{self, Mark, capped};
 use crate::dashboard::row::RETRYABLE;
 use crate::dashboard::timeline::{self, Timeline};
@@ -24,7 +25,6 @@ use crate::dashboard::words::{decimal, key, say, word};
 use crate::dashboard::{BILL, REVEAL, diff, mask, session};
 use crate::error::ApiError;
 use crate::extract::Path;
-use crate::lost;
 
 /// The list, about to be narrowed.
 const LIST: &str = "/admin/jobs?";
@@ -47,7 +47,7 @@ struct Page<'a> {
     effects: &'a [Effect],
     similar: Option<Similar>,
     /// What its failure means, while it has not succeeded.
-    advice: Option<&'static Advice>,
+    advice: Option<Advice>,
     facts: Vec<Fact>,
     children: &'a [JobId],
     audit: Vec<Line>,

@@ -36,6 +36,7 @@ mod kinds;
 mod live;
 mod login;
 mod look;
+pub mod lost;
 mod mailbox;
 mod marks;
 pub mod mask;

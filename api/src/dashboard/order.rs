@@ -3,6 +3,8 @@
 use serde::Serialize;
 use shared::platform::jobs::admin::Sort;
 
+use crate::dashboard::words::word;
+
 /// A heading that orders the list by its column.
 #[derive(Clone, Debug, Serialize)]
 pub struct Heading {
@@ -28,13 +30,13 @@ pub fn heading(column: &str, now: Sort, link: impl Fn(Sort) -> String) -> Option
 }
 
 /// `newest first`
-pub const fn words(sort: Sort) -> &'static str {
+pub fn words(sort: Sort) -> &'static str {
     match sort {
-        Sort::Age => "newest first",
-        Sort::Oldest => "oldest first",
-        Sort::Duration => "shortest run first",
-        Sort::Longest => "longest run first",
-        Sort::Attempts => "fewest attempts first",
-        Sort::Most => "most attempts first",
+        Sort::Age => word("newest first"),
+        Sort::Oldest => word("oldest first"),
+        Sort::Duration => word("shortest run first"),
+        Sort::Longest => word("longest run first"),
+        Sort::Attempts => word("fewest attempts first"),
+        Sort::Most => word("most attempts first"),
     }
 }

@@ -143,7 +143,7 @@ fn failures(health: &Health, groups: &[GroupRow]) -> Vec<Alarm> {
     };
     let line = |group: &GroupRow| {
         let (n, said) = (capped(group.retrying, false), shared::kernel::text::cut(&group.message, 90));
-        let text = format!("{n} jobs of {} fail and are tried again: {said}.", group.kind);
+        let text = say!("{n} jobs of {kind} fail and are tried again: {said}.", n = n, kind = group.kind, said = said);
         Alarm::new(text, format!("/admin/errors/{}", group.fingerprint), "See why", "retrying")
     };
     groups.iter().filter(loud).take(FEW as usize / 2).map(line).collect()
@@ -151,8 +151,10 @@ fn failures(health: &Health, groups: &[GroupRow]) -> Vec<Alarm> {
 
 /// Money may hang on them.
 fn unknown(events: i64) -> Option<Alarm> {
-    let (noun, verb) = if events == 1 { ("event", "is") } else { ("events", "are") };
-    let text = format!("{events} Stripe {noun} of the last week {verb} about something that nobody here knew.");
+    let text = match events {
+        1 => say!("A Stripe event of the last week is about something that nobody here knew."),
+        n => say!("{n} Stripe events of the last week are about something that nobody here knew.", n = n),
+    };
     (events > 0).then(|| Alarm::new(text, "/admin/stripe-events?status=unmatched", "See them", "stripe"))
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::kernel::page::{self, Page, PageRequest};
 
 use crate::dashboard::filter;
-use crate::dashboard::words::{say, tr};
+use crate::dashboard::words::{say, word};
 
 /// What an empty list says.
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ impl Pager {
             format!("{path}?{rest}after={cursor}{limit}")
         };
         Some(Self {
-            said: said(page.rows.len(), "newest first"),
+            said: said(page.rows.len(), word("newest first")),
             first: request.after.map(|_| filter::with(path, query)),
             next: page.next.as_deref().map(more),
         })
@@ -55,5 +55,5 @@ impl Pager {
 }
 
 fn said(rows: usize, order: &str) -> String {
-    say!("{n} on this page, {order}", n = rows, order = tr(order))
+    say!("{n} on this page, {order}", n = rows, order = order)
 }

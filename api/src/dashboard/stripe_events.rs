@@ -166,22 +166,22 @@ async fn paid_by(
 /// What its status means, and what to do.
 fn meaning(event: &StripeEvent, known: bool) -> Option<&'static str> {
     match (event.status, known) {
-        (EventStatus::Unmatched, true) => Some(
+        (EventStatus::Unmatched, true) => Some(word(
             "When it came, nobody here knew what it is about: it was early, or a row was late. By now it is known, see the \
              order. Handle it again: a job asks Stripe how things stand, and order, payment and mails follow.",
-        ),
-        (EventStatus::Unmatched, false) => Some(
+        )),
+        (EventStatus::Unmatched, false) => Some(word(
             "When it came, nobody here knew what it is about. Handle it again: a job asks Stripe how things stand, and whose it \
              is. If it stays unmatched, it is of something else that uses the same account of Stripe.",
-        ),
-        (EventStatus::Failed, _) => Some(
+        )),
+        (EventStatus::Failed, _) => Some(word(
             "The job that handles it is dead. Its jobs say why; once the cause is gone, handle it again: Stripe is asked how \
              things stand then, so nothing is done twice.",
-        ),
+        )),
         (EventStatus::Quarantined, _) => {
-            Some("It is of Stripe's other mode (test or live) than this house, and is left alone.")
+            Some(word("It is of Stripe's other mode (test or live) than this house, and is left alone."))
         }
-        (EventStatus::Received, _) => Some("It waits for its job."),
+        (EventStatus::Received, _) => Some(word("It waits for its job.")),
         _ => None,
     }
 }

@@ -19,10 +19,10 @@ use validator::Validate;
 use crate::acts;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::dashboard::lost;
 use crate::dashboard::mask;
 use crate::error::Answer;
 use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
-use crate::lost;
 use crate::table::{Access, Table};
 
 const READ: Access = Access::Can("jobs.read");

@@ -9,6 +9,7 @@ use shared::platform::jobs::bulk;
 use sqlx::PgConnection;
 
 use crate::app::App;
+use crate::dashboard::words::{in_french, say};
 use crate::error::ApiError;
 
 /// What to answer when a job was not found; any other error stays what it is.
@@ -17,7 +18,7 @@ pub async fn job(app: &App, db: &mut PgConnection, id: JobId, error: Error) -> A
         return error.into();
     }
     match discarded(db, id).await {
-        Ok(Some(at)) => ApiError::Missing("job_discarded", format!("This job was discarded on {}.", day(at))),
+        Ok(Some(at)) => ApiError::Missing("job_discarded", say!("This job was discarded on {day}.", day = day(at))),
         Ok(None) => pruned(app, id),
         Err(error) => error.into(),
     }
@@ -36,20 +37,20 @@ async fn discarded(db: &mut PgConnection, id: JobId) -> Result<Option<DateTime<U
 fn pruned(app: &App, id: JobId) -> ApiError {
     let (now, keep) = (app.platform.clock.now(), &app.platform.config.worker);
     let Some(born) = born(id).filter(|born| *born <= now) else {
-        return ApiError::Missing("job_unknown", "No job ever had this id.".into());
+        return ApiError::Missing("job_unknown", say!("No job ever had this id."));
     };
     let (finished, dead) = (days(keep.keep_finished), days(keep.keep_dead));
     if now - born < finished.min(dead) {
-        let text = format!("No job has this id: one of {} would still be kept.", day(born));
+        let text = say!("No job has this id: one of {day} would still be kept.", day = day(born));
         return ApiError::Missing("job_unknown", text);
     }
-    let text = format!(
-        "A job of this id was enqueued on {}. Jobs are deleted {} days after they succeeded or were cancelled, {} days after \
-         their death: it was pruned on {} at the earliest.",
-        day(born),
-        keep.keep_finished,
-        keep.keep_dead,
-        day(born + finished.min(dead))
+    let text = say!(
+        "A job of this id was enqueued on {born}. Jobs are deleted {finished} days after they succeeded or were cancelled, \
+         {dead} days after their death: it was pruned on {gone} at the earliest.",
+        born = day(born),
+        finished = keep.keep_finished,
+        dead = keep.keep_dead,
+        gone = day(born + finished.min(dead)),
     );
     ApiError::Missing("job_pruned", text)
 }
@@ -65,5 +66,5 @@ fn born(id: JobId) -> Option<DateTime<Utc>> {
 }
 
 fn day(at: DateTime<Utc>) -> String {
-    at.format("%-d %B %Y").to_string()
+    at.format(if in_french() { "%d/%m/%Y" } else { "%-d %B %Y" }).to_string()
 }
