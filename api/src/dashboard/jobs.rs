@@ -30,6 +30,8 @@ const TABS: [&str; 8] = ["queued", "blocked", "running", "retrying", "dead", "sc
 
 /// Filters of an empty list that are tried without.
 const TRIED: usize = 4;
+/// Each may take so long: an empty page is not worth waiting for.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(15);
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -218,14 +220,14 @@ fn tabs(terms: &[Term], sort: Option<Sort>, health: &Health, columns: &Columns) 
     std::iter::once(all).chain(states).collect()
 }
 
-/// For each filter of an empty list: how many there would be without it.
+/// For each filter of an empty list: how many there would be without it, where that is soon known.
 async fn behind(db: &mut sqlx::PgConnection, terms: &[Term]) -> Result<Vec<Behind>, ApiError> {
     let mut hidden = Vec::new();
     for (at, term) in terms.iter().enumerate().take(TRIED) {
         let rest: Vec<Term> =
             terms.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, term)| term.clone()).collect();
-        let n = admin::count(db, &rest, COUNT_CAP + 1).await?;
-        if n > 0 {
+        let n = admin::count_within(db, &rest, COUNT_CAP + 1, PATIENCE).await?;
+        if let Some(n) = n.filter(|n| *n > 0) {
             let n = capped(n.min(COUNT_CAP), n > COUNT_CAP);
             hidden.push(Behind { words: term.to_string(), n, href: filter::of(&rest) });
         }

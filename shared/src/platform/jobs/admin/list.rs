@@ -1,9 +1,11 @@
 //! Lists of jobs in their order, and how many there are.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use sqlx::{Connection, FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::grammar::Question;
@@ -92,10 +94,26 @@ async fn ordered(
 
 /// How many match; counting stops at `most`.
 pub async fn count(db: &mut PgConnection, terms: &[Term], most: i64) -> Result<i64> {
+    Ok(counted(db, terms, most).await?)
+}
+
+/// The same, when counting takes no longer than this; none: it would.
+pub async fn count_within(db: &mut PgConnection, terms: &[Term], most: i64, bound: Duration) -> Result<Option<i64>> {
+    let mut tx = db.begin().await?;
+    let bound = sqlx::query("select set_config('statement_timeout', $1, true)").bind(bound.as_millis().to_string());
+    bound.execute(&mut *tx).await?;
+    match counted(&mut tx, terms, most).await {
+        // 57014: query_canceled
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57014") => Ok(None),
+        counted => Ok(Some(counted?)),
+    }
+}
+
+async fn counted(db: &mut PgConnection, terms: &[Term], most: i64) -> sqlx::Result<i64> {
     let mut q = QueryBuilder::new("select count(*) from (select from jobs where true");
     Question(terms).push(&mut q);
     q.push(" limit ").push_bind(most).push(") x");
-    Ok(q.build_query_scalar().persistent(false).fetch_one(db).await?)
+    q.build_query_scalar().persistent(false).fetch_one(db).await
 }
 
 /// A walk along the ids.
