@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{dead_job, form_token, operator, post};
 
-/// What everybody who sees jobs may do: keep filters under names of their own.
-const OWN: [&str; 2] = ["/admin/views", "/admin/views/{id}/forget"];
+/// What everybody who sees jobs may do: keep filters under names of their own, choose language and colours.
+const OWN: [&str; 3] = ["/admin/views", "/admin/views/{id}/forget", "/admin/look"];
 
 /// The routes that answer a method, as the table of the dashboard says.
 fn routes(method: &str) -> Vec<String> {
@@ -93,7 +93,7 @@ async fn whoever_may_only_look_sees_no_button_that_would_be_refused() {
     for path in one.into_iter().chain(lists.map(|list| format!("/admin{list}"))) {
         let page = rita.get(&path).await.status(200).text;
         for found in form.captures_iter(&page) {
-            let own = ["/admin/logout", "/admin/views"].iter().any(|own| found[1].starts_with(own));
+            let own = ["/admin/logout", "/admin/views", "/admin/look"].iter().any(|own| found[1].starts_with(own));
             assert!(own, "{path} offers {} to whoever may only look", &found[1]);
         }
     }
