@@ -53,7 +53,7 @@ async fn only_what_stripe_signed_is_kept() {
         ("another secret", Some(sign("whsec_other", now, &body)), &body),
         ("no secret", Some(sign("", now, &body)), &body),
         ("too old", Some(sign(SECRET, now - 301, &body)), &body),
-        ("too early", Some(sign(SECRET, now + 301, &body)), &body),
+        ("too early, and for as long as this takes", Some(sign(SECRET, now + 360, &body)), &body),
         ("an older scheme alone", Some(good.replace("v1=", "v0=")), &body),
         ("another body", Some(good.clone()), &respaced),
         ("one byte more", Some(good.clone()), &format!("{body} ")),
