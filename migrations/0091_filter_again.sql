@@ -3,3 +3,4 @@
 create index jobs_of_lane on jobs (lane, state, id) where state in ('scheduled', 'retrying', 'dead');
 create index jobs_known_by on jobs (lower(key_argument) text_pattern_ops)
     where state in ('succeeded', 'retrying', 'dead', 'cancelled');
+create index jobs_tried_again on jobs (attempt, id) where attempt > 1;

@@ -17,14 +17,14 @@ fn encoded(filter: &str) -> String {
 const JOBS: &str = r#"
     insert into jobs (id, kind, lane, state, priority, rank, attempt, max_attempts, timeout_ms, payload, key_argument, tenant,
                       last_error, error_code, fingerprint, ran_version, run_at, created_at, started_at, finished_at)
-    select (lpad(to_hex((extract(epoch from now() - n * interval '1 hour') * 1000)::bigint), 12, '0')
+    select (lpad(to_hex((extract(epoch from now() - (11 - n) * interval '1 hour') * 1000)::bigint), 12, '0')
             || '7000800000000000' || lpad(to_hex(n), 4, '0'))::uuid,
            (array['email.send', 'invoice.render', 'debug.probe'])[n % 3 + 1], (array['email', 'documents'])[n % 2 + 1],
            (array['dead', 'retrying', 'succeeded', 'queued'])[n % 4 + 1], n % 2, 0, n, 20, 1000,
            jsonb_build_object('order', jsonb_build_object('id', n), 'name', 'n' || n, 'big', 9007199254740993, 'ok', n = 3),
            'person' || n || '@example.org', case when n = 5 then 'acme' end,
            case when n % 4 < 2 then 'SMTP 550 no such "user" ' || n end, case when n % 4 < 2 then 'smtp_550' end,
-           case when n % 4 < 2 then 'f' end, '1.4.' || n % 2, now(), now() - n * interval '1 hour',
+           case when n % 4 < 2 then 'f' end, '1.4.' || n % 2, now(), now() - (11 - n) * interval '1 hour',
            now() - interval '1 minute', now() - interval '1 minute' + n * interval '1 second'
     from generate_series(0, 11) n"#;
 
