@@ -1411,6 +1411,8 @@ CREATE INDEX jobs_succeeded ON public.jobs USING btree (kind, id) WHERE (state =
 
 CREATE INDEX jobs_tenant ON public.jobs USING btree (lane, tenant, rank) WHERE ((tenant IS NOT NULL) AND (state = ANY (ARRAY['queued'::text, 'blocked'::text])));
 
+CREATE INDEX jobs_tried_again ON public.jobs USING btree (attempt, id) WHERE (attempt > 1);
+
 CREATE INDEX jobs_unfinished ON public.jobs USING btree (kind, id) WHERE (state = ANY (ARRAY['scheduled'::text, 'retrying'::text, 'dead'::text, 'cancelled'::text]));
 
 CREATE UNIQUE INDEX jobs_unique_key ON public.jobs USING btree (kind, unique_key) WHERE (unique_key IS NOT NULL);
