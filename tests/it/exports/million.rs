@@ -1,4 +1,5 @@
-//! More orders than a sheet of a workbook holds, and a worker that is killed three times on the way.
+//! More orders than a sheet of a workbook holds, and a worker that is killed twice on the way. A third death would put the
+//! job away as poison.
 
 use std::time::Duration;
 
@@ -32,22 +33,22 @@ print(json.dumps({'rows': counts, 'names': openpyxl.load_workbook(sys.argv[1], r
 async fn made_by_workers_that_die(format: ExportFormat) -> Stage {
     let stage = Stage::new(&[]).await;
     asked(&stage, format, ROWS).await;
-    for after in [100_000, 400_000, 800_000] {
+    for after in [200_000, 700_000] {
         let mut worker = stage.worker();
         in_the_middle(&stage, after).await;
         worker.kill().await.expect("kill -9");
     }
     let _worker = stage.worker();
     stage.until(Duration::from_secs(300), "select count(*) from exports where status = 'ready'", 1).await;
-    assert_eq!(stage.count("select snapshots::bigint from exports").await, 4, "it was resumed each time");
+    assert_eq!(stage.count("select snapshots::bigint from exports").await, 3, "it was resumed each time");
     assert_eq!(spooled(&stage), 0, "no part is left");
     stage
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "two minutes, in ./dev faults"]
-async fn a_million_rows_outlive_three_kills() {
-    let _line = Line::of("F2", "kill -9 three times during an export of 1,048,600 rows");
+async fn a_million_rows_outlive_two_kills() {
+    let _line = Line::of("F2", "kill -9 twice during an export of 1,048,600 rows");
     let stage = made_by_workers_that_die(ExportFormat::Csv).await;
     let bytes = built(&stage).await;
     let text = std::str::from_utf8(&bytes).expect("UTF-8");
@@ -58,7 +59,7 @@ async fn a_million_rows_outlive_three_kills() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "two minutes, in ./dev faults"]
 async fn a_full_sheet_is_followed_by_another_whoever_dies() {
-    let _line = Line::of("F2", "kill -9 three times during a workbook of 1,048,600 rows");
+    let _line = Line::of("F2", "kill -9 twice during a workbook of 1,048,600 rows");
     let stage = made_by_workers_that_die(ExportFormat::Xlsx).await;
     let Some(read) = judged(SHEETS, &built(&stage).await) else { return };
     let rows = json!({ "xl/worksheets/sheet1.xml": 1_048_576, "xl/worksheets/sheet2.xml": 26, "xl/worksheets/sheet3.xml": 11 });
