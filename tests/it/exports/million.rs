@@ -28,7 +28,7 @@ for i in z.infolist():
                 rest = text[-4:]
         counts[i.filename] = n
 import openpyxl
-print(json.dumps({'rows': counts, 'names': openpyxl.load_workbook(sys.argv[1], read_only=True).sheetnames}))";
+print(json.dumps({'rows': counts, 'names': openpyxl.load_workbook(open(sys.argv[1], 'rb'), read_only=True).sheetnames}))";
 
 async fn made_by_workers_that_die(format: ExportFormat) -> Stage {
     let stage = Stage::new(&[]).await;
