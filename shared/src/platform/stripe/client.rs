@@ -22,7 +22,7 @@ use crate::platform::ratelimit::RateLimits;
 pub const VERSION: &str = "2026-09-30.endive";
 /// Less than 20 calls a second for each endpoint over all processes (Stripe allows 25), evenly spaced, and with 100 ms to
 /// spare: of two calls the earlier one may be the one that is late on its way.
-const PACE: Rate = Rate { count: 1, per: Duration::from_millis(60) };
+pub const PACE: Rate = Rate { count: 1, per: Duration::from_millis(60) };
 /// The first wait before another try; it doubles.
 const BACKOFF: Duration = Duration::from_millis(400);
 /// No answer we ask for is longer: 100 events of 64 kB.

@@ -24,7 +24,7 @@ use stripe_types::Currency;
 
 pub use catalogue::{NewPrice, NewProduct};
 pub use checkout::{Line, NewSession};
-pub use client::{Patience, VERSION};
+pub use client::{PACE, Patience, VERSION};
 pub use customers::NewCustomer;
 pub use envelope::{Envelope, NoEvent};
 pub use events::RawEvent;
