@@ -1,6 +1,8 @@
 //! The filter grammar: what it finds, by REST and on the page; that what is wrong is told with its place; saved views.
 
-use harness::TestApp;
+use std::time::Duration;
+
+use harness::{TestApp, process};
 use serde_json::json;
 
 use crate::dashboard::{form_token, operator, post};
@@ -205,5 +207,44 @@ async fn an_empty_list_tells_what_hides_the_rest() {
     assert!(page.contains("4 hidden by <code>tenant:acme</code>"), "{page}");
     assert!(page.contains("1 hidden by <code>kind:email.send</code>"), "{page}");
     assert!(page.contains("/admin/jobs?filter=kind%3Aemail.send\">clear it"), "{page}");
+    app.leave_jobs();
+}
+
+#[tokio::test]
+async fn a_page_says_when_it_did_not_look_through_everything() {
+    let mut app = TestApp::new().await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    app.drain().await;
+    app.execute("delete from jobs").await;
+    // The first one of 5,001 is of another kind.
+    app.execute(
+        "insert into jobs (id, kind, lane, state, priority, rank, attempt, max_attempts, timeout_ms, payload)
+         select ('0190000000007000800000000000' || lpad(to_hex(n), 4, '0'))::uuid,
+                case n when 0 then 'export.build' else 'debug.probe' end, 'default', 'queued', 0, 0, 0, 3, 1000, '{}'
+         from generate_series(0, 5000) n",
+    )
+    .await;
+    let list = "/admin/jobs?filter=kind%3Aexport.*";
+    // While the ledger is held the list cannot look through it within its moment: what it gets then is the first jobs.
+    let mut holder = app.platform.db.begin().await.expect("a transaction");
+    sqlx::raw_sql("lock table jobs").execute(&mut *holder).await.expect("the table");
+    let release = async {
+        let waits =
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()
+                     and clock_timestamp() - query_start > interval '1 s' and query like '%from jobs limit%'";
+        process::eventually(Duration::from_secs(20), "the list has given up", async || {
+            app.sql(waits).await[0]["count"] == json!(1)
+        })
+        .await;
+        holder.rollback().await.expect("the table is free");
+    };
+    let (page, ()) = tokio::join!(chef.get(list), release);
+    let text = page.status(200).text.replace("&#x3D;", "=");
+    assert!(text.contains("Only the first 5,000 jobs") && text.contains("None of these matches."), "{text}");
+    let all = format!("{list}&amp;whole=1");
+    assert!(text.contains(&all) && !text.contains("<tr data-href"), "{text}");
+    let text = chef.get(&all.replace("&amp;", "&")).await.status(200).text;
+    assert!(text.contains("<tr data-href") && !text.contains("Only the first"), "{text}");
     app.leave_jobs();
 }

@@ -30,7 +30,8 @@ use crate::extract::Path;
 #[derive(Serialize)]
 pub struct Offer {
     fields: Vec<Hidden>,
-    all: String,
+    /// How many match; none: counting them takes too long.
+    all: Option<String>,
     actions: Vec<Choice>,
     queues: Vec<&'static str>,
 }
@@ -44,8 +45,8 @@ struct Choice {
 }
 
 impl Offer {
-    /// For the jobs that match, so many.
-    pub fn new(terms: &[Term], many: i64) -> Self {
+    /// For the jobs that match, so many where that is known.
+    pub fn new(terms: &[Term], many: Option<i64>) -> Self {
         let state = filter::state(terms);
         let mut fits =
             Action::ALL.into_iter().filter(|action| state.is_none_or(|state| action.from().contains(&state)));
@@ -53,7 +54,7 @@ impl Offer {
         let choice = |action| Choice { name: action_name(action), words: verb(action), chosen: first == Some(action) };
         Self {
             fields: filter::hidden(&JobFilter::of(terms)),
-            all: capped(many.min(COUNT_CAP), many > COUNT_CAP),
+            all: many.map(|many| capped(many.min(COUNT_CAP), many > COUNT_CAP)),
             actions: Action::ALL.into_iter().map(choice).collect(),
             queues: Lane::ALL.iter().map(|lane| lane.name()).collect(),
         }

@@ -1,13 +1,14 @@
 //! The list of jobs. The URL is the only state: tabs, chips, form and pages are links to other URLs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::response::Response;
 use serde::Serialize;
 use shared::kernel::Error;
 use shared::kernel::ids::JobId;
-use shared::kernel::page::{Page, PageRequest};
-use shared::platform::jobs::admin::{self, JobFilter, JobRow, Sort, Term, views};
+use shared::kernel::page::Page;
+use shared::platform::jobs::admin::{self, JobFilter, Sort, Term, views};
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
 use crate::dashboard::bulk::Offer;
@@ -28,10 +29,12 @@ use crate::extract::Paging;
 /// Tabs in the order of concern.
 const TABS: [&str; 8] = ["queued", "blocked", "running", "retrying", "dead", "scheduled", "succeeded", "cancelled"];
 
+/// The list may look for its rows so long, and so long again count them; then it says what the first jobs hold.
+const PATIENCE: Duration = Duration::from_millis(40);
+/// When somebody asked for all of it: less than any statement may take.
+const ALL_OF_IT: Duration = Duration::from_secs(12);
 /// Filters of an empty list that are tried without.
-const TRIED: usize = 4;
-/// Each may take so long: an empty page is not worth waiting for.
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(15);
+const TRIED: u32 = 4;
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -41,6 +44,8 @@ struct List<'a> {
     sort: Option<&'static str>,
     /// More match than are put in this order.
     cut: bool,
+    /// Where all jobs are looked through; none: they were.
+    whole: Option<String>,
     hidden: Vec<Behind>,
     tabs: Vec<Tab>,
     form: Bar,
@@ -77,7 +82,7 @@ struct Tab {
 
 /// `GET /admin/jobs`
 pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiError> {
-    let (given, columns) = asked(desk.uri.query().unwrap_or_default())?;
+    let (given, columns, whole) = asked(desk.uri.query().unwrap_or_default())?;
     // What somebody typed and does not parse is shown with the place, beside what they typed.
     let (terms, wrong) = match given.clone().checked().and_then(|given| given.terms()) {
         Ok(terms) => (terms, None),
@@ -90,33 +95,43 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
     let mut db = desk.db().await?;
     let sort = given.sort.unwrap_or_default();
     let filter = JobFilter { sort: given.sort.filter(|sort| *sort != Sort::Age), ..JobFilter::of(&terms) };
-    let page = match &wrong {
-        None => admin::list(&mut db, &filter, request).await?,
-        Some(_) => Page { rows: Vec::new(), next: None },
+    let patience = if whole { ALL_OF_IT } else { PATIENCE };
+    let (page, near) = match &wrong {
+        Some(_) => (Page { rows: Vec::new(), next: None }, false),
+        None => admin::list_within(&mut db, &filter, request, patience).await?,
     };
-    let many = many(&mut db, &terms, request, &page).await?;
+    let many = match (request.after, &page.next) {
+        (None, None) if !near => Some(page.rows.len() as i64),
+        _ => admin::count_within(&mut db, &terms, COUNT_CAP + 1, patience).await?,
+    };
     let suggestions = admin::suggestions(&mut db).await?;
     let views = views::list(&mut db, desk.me.user).await?;
-    let hidden = if page.rows.is_empty() && wrong.is_none() { behind(&mut db, &terms).await? } else { Vec::new() };
+    let empty_handed = page.rows.is_empty() && wrong.is_none() && !near;
+    let hidden = if empty_handed { behind(&mut db, &terms, patience).await? } else { Vec::new() };
     drop(db);
     let health = desk.pulse.read(&desk.app.platform).await?;
     let dead = filter::state(&terms) == Some("dead");
     let heading = word(if dead { "Dead letters" } else { "Jobs" });
     let query = columns.with(&filter::query(&filter));
+    let all = format!("{query}&whole=1");
     let form = filter::bar(&terms, suggestions);
-    let pager = Pager::new("/admin/jobs", &query, request, &page);
+    let pager = Pager::new("/admin/jobs", if whole { &all } else { &query }, request, &page);
     let view = List {
         heading,
         order: order::words(sort),
         sort: filter.sort.map(Sort::name),
-        cut: sort.is_bounded() && many > COUNT_CAP,
+        cut: sort.is_bounded() && many.is_none_or(|many| many > COUNT_CAP),
+        whole: near.then(|| filter::with("/admin/jobs", &all)),
         hidden,
         tabs: tabs(&terms, filter.sort, &health, &columns),
         form: if wrong.is_some() { form.saying(given.filter.as_deref()) } else { form },
         chips: filter::chips(&terms),
         clear: filter::of(&filter::in_state(&[], filter::state(&terms))),
         rows: page.rows.iter().map(|job| Row::from(job).kept(desk.app.platform.config.worker.keep_dead)).collect(),
-        empty: empty(&terms, wrong.is_some()),
+        empty: match near {
+            true => unseen(filter::with("/admin/jobs", &all)),
+            false => empty(&terms, wrong.is_some()),
+        },
         wrong,
         pager: pager.map(|pager| pager.ordered(page.rows.len(), order::words(sort))),
         saved: Saved::new(&desk, views, &query),
@@ -131,15 +146,17 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
     desk.page("jobs", if dead { Place::Dead } else { Place::Jobs }, heading, &view).await
 }
 
-/// A filter, and the columns of the table: checked boxes each say theirs.
-fn asked(query: &str) -> Result<(JobFilter, Columns), Error> {
+/// A filter, the columns of the table (checked boxes each say theirs), and whether all jobs are looked through, however
+/// long it takes.
+fn asked(query: &str) -> Result<(JobFilter, Columns, bool), Error> {
     let pairs = || form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty());
     let (chosen, rest): (Vec<_>, Vec<_>) = pairs().partition(|(name, _)| name == "columns");
-    let rest = rest.into_iter().filter(|(name, _)| !matches!(&**name, "limit" | "after"));
+    let rest = rest.into_iter().filter(|(name, _)| !matches!(&**name, "limit" | "after" | "whole"));
     let text: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish();
     let filter = serde_urlencoded::from_str(&text).map_err(|error| Error::field("", "query", error.to_string()))?;
     let chosen: Vec<_> = chosen.into_iter().map(|(_, value)| value).collect();
-    Ok((filter, Columns::read((!chosen.is_empty()).then(|| chosen.join(",")).as_deref())))
+    let columns = Columns::read((!chosen.is_empty()).then(|| chosen.join(",")).as_deref());
+    Ok((filter, columns, pairs().any(|(name, _)| name == "whole")))
 }
 
 /// `at character 12: …`
@@ -152,19 +169,6 @@ fn said(errors: &[shared::kernel::error::FieldError]) -> String {
         None => format!("{}: {}.", error.path, error.message),
     };
     errors.iter().map(line).collect::<Vec<_>>().join(" ")
-}
-
-/// How many match, as far as counting goes.
-async fn many(
-    db: &mut sqlx::PgConnection,
-    terms: &[Term],
-    request: PageRequest,
-    page: &Page<JobRow>,
-) -> Result<i64, ApiError> {
-    if request.after.is_none() && page.next.is_none() {
-        return Ok(page.rows.len() as i64);
-    }
-    Ok(admin::count(db, terms, COUNT_CAP + 1).await?)
 }
 
 /// Somebody pasted a job's id into the search box.
@@ -221,18 +225,24 @@ fn tabs(terms: &[Term], sort: Option<Sort>, health: &Health, columns: &Columns) 
 }
 
 /// For each filter of an empty list: how many there would be without it, where that is soon known.
-async fn behind(db: &mut sqlx::PgConnection, terms: &[Term]) -> Result<Vec<Behind>, ApiError> {
+async fn behind(db: &mut sqlx::PgConnection, terms: &[Term], patience: Duration) -> Result<Vec<Behind>, ApiError> {
     let mut hidden = Vec::new();
-    for (at, term) in terms.iter().enumerate().take(TRIED) {
+    for (at, term) in terms.iter().enumerate().take(TRIED as usize) {
         let rest: Vec<Term> =
             terms.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, term)| term.clone()).collect();
-        let n = admin::count_within(db, &rest, COUNT_CAP + 1, PATIENCE).await?;
+        let n = admin::count_within(db, &rest, COUNT_CAP + 1, patience / TRIED).await?;
         if let Some(n) = n.filter(|n| *n > 0) {
             let n = capped(n.min(COUNT_CAP), n > COUNT_CAP);
             hidden.push(Behind { words: term.to_string(), n, href: filter::of(&rest) });
         }
     }
     Ok(hidden)
+}
+
+/// Nothing among the first jobs, and the others were not looked through.
+fn unseen(href: String) -> Empty {
+    let (text, action) = (word("There may be older ones."), word("Look through all of them"));
+    Empty { icon: "search", title: say!("None of these matches."), text, href: Some(href), action }
 }
 
 fn empty(terms: &[Term], wrong: bool) -> Empty {

@@ -19,7 +19,7 @@ pub use edit::{Edit, edit, edits, payload};
 pub use filter::{JobFilter, STATES};
 pub(super) use grammar::Question;
 pub use grammar::{Field, Is, Suggestion, Term, Word, parse, suggestions, text as filter_text};
-pub use list::{JobRow, count, count_within, list};
+pub use list::{JobRow, WINDOW, count_within, list, list_within};
 pub use own::{OwnJob, own};
 pub use read::{Attempt, Effect, JobView, get};
 pub use sort::Sort;

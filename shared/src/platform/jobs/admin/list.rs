@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::postgres::PgRow;
-use sqlx::{Connection, FromRow, PgConnection, Postgres, QueryBuilder};
+use sqlx::{Connection, FromRow, PgConnection, Postgres, QueryBuilder, Transaction};
 use uuid::Uuid;
 
 use super::grammar::Question;
@@ -56,57 +55,61 @@ const COLUMNS: &str =
     "id, kind, lane, state, key_argument, tenant, attempt, max_attempts, last_error, error_code, created_at,
     run_at, started_at, finished_at, cancel_requested_at is not null as cancel_requested";
 
-/// So many of the newest jobs are looked at first: what is frequent is among them.
-const WINDOW: i64 = 5000;
+/// So many of the first jobs are looked at first: what is frequent is among them.
+pub const WINDOW: i64 = 5000;
 
 /// Jobs that match, in the order the filter names. 422 for the cursor of a list in another order.
 pub async fn list(db: &mut PgConnection, filter: &JobFilter, page: PageRequest) -> Result<Page<JobRow>> {
-    let (terms, sort) = (filter.terms()?, filter.sort.unwrap_or_default());
-    let rows = match sort.value() {
-        None => {
-            let walk = Walk { after: page.after, oldest: sort == Sort::Oldest, limit: page.limit + 1 };
-            first(db, COLUMNS, &terms, walk).await?
-        }
-        Some(value) => ordered(db, &terms, sort, value, page).await?,
-    };
-    Ok(Page::cut_by(rows, page, |row: &JobRow| (row.id.0, sort.of(row))))
+    let asked = Asked::new(filter, page)?;
+    let rows = asked.rows(db, false).await?;
+    Ok(asked.cut(rows))
 }
 
-/// The newest jobs that match, as far as counting goes, in another order than theirs.
-async fn ordered(
+/// The same, when it takes no longer than this. Otherwise, of a large ledger, what matches among the first [`WINDOW`]
+/// jobs, and true.
+pub async fn list_within(
     db: &mut PgConnection,
-    terms: &[Term],
-    sort: Sort,
-    value: &str,
+    filter: &JobFilter,
     page: PageRequest,
-) -> Result<Vec<JobRow>> {
-    let (beyond, way) = if sort.descends() { ("<", "desc") } else { (">", "asc") };
-    let mut q = QueryBuilder::new(format!("select {COLUMNS} from ("));
-    Walk { after: None, oldest: false, limit: COUNT_CAP }.ask(&mut q, "*", &Question(terms));
-    q.push(") jobs");
-    if let Some(id) = page.after {
-        let mark = page.mark.ok_or_else(|| Error::field("after", "cursor", "is of a list in another order"))?;
-        q.push(format!(" where ({value}, id) {beyond} (")).push_bind(mark).push(", ").push_bind(id).push(")");
+    bound: Duration,
+) -> Result<(Page<JobRow>, bool)> {
+    let asked = Asked::new(filter, page)?;
+    let mut tx = bounded(db, bound).await?;
+    match asked.rows(&mut tx, false).await {
+        Err(error) if is_late(&error) => tx.rollback().await?,
+        rows => return Ok((asked.cut(rows?), false)),
     }
-    q.push(format!(" order by {value} {way}, id {way} limit ")).push_bind(page.limit + 1);
-    Ok(q.build_query_as().persistent(false).fetch_all(db).await?)
+    let near = is_large(db).await?;
+    Ok((asked.cut(asked.rows(db, near).await?), near))
 }
 
-/// How many match; counting stops at `most`.
-pub async fn count(db: &mut PgConnection, terms: &[Term], most: i64) -> Result<i64> {
-    Ok(counted(db, terms, most).await?)
-}
-
-/// The same, when counting takes no longer than this; none: it would.
+/// How many match, when counting takes no longer than this; none: the ledger is large and it would. It stops at `most`.
 pub async fn count_within(db: &mut PgConnection, terms: &[Term], most: i64, bound: Duration) -> Result<Option<i64>> {
+    let mut tx = bounded(db, bound).await?;
+    match counted(&mut tx, terms, most).await {
+        Err(error) if is_late(&error) => tx.rollback().await?,
+        counted => return Ok(Some(counted?)),
+    }
+    if is_large(db).await? { Ok(None) } else { Ok(Some(counted(db, terms, most).await?)) }
+}
+
+/// Whether there are more than [`WINDOW`] jobs. What takes long with fewer is not the question's fault.
+async fn is_large(db: &mut PgConnection) -> sqlx::Result<bool> {
+    let seen = sqlx::query_scalar("select count(*) > $1 from (select from jobs limit $1 + 1) x").bind(WINDOW);
+    seen.fetch_one(db).await
+}
+
+/// No statement in it takes longer than this.
+async fn bounded(db: &mut PgConnection, bound: Duration) -> sqlx::Result<Transaction<'_, Postgres>> {
     let mut tx = db.begin().await?;
     let bound = sqlx::query("select set_config('statement_timeout', $1, true)").bind(bound.as_millis().to_string());
     bound.execute(&mut *tx).await?;
-    match counted(&mut tx, terms, most).await {
-        // 57014: query_canceled
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57014") => Ok(None),
-        counted => Ok(Some(counted?)),
-    }
+    Ok(tx)
+}
+
+/// 57014: query_canceled
+fn is_late(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("57014"))
 }
 
 async fn counted(db: &mut PgConnection, terms: &[Term], most: i64) -> sqlx::Result<i64> {
@@ -114,6 +117,46 @@ async fn counted(db: &mut PgConnection, terms: &[Term], most: i64) -> sqlx::Resu
     Question(terms).push(&mut q);
     q.push(" limit ").push_bind(most).push(") x");
     q.build_query_scalar().persistent(false).fetch_one(db).await
+}
+
+/// One page of a list that was asked for.
+struct Asked {
+    terms: Vec<Term>,
+    sort: Sort,
+    page: PageRequest,
+}
+
+impl Asked {
+    fn new(filter: &JobFilter, page: PageRequest) -> Result<Self> {
+        let (terms, sort) = (filter.terms()?, filter.sort.unwrap_or_default());
+        if sort.is_bounded() && page.after.is_some() && page.mark.is_none() {
+            return Err(Error::field("after", "cursor", "is of a list in another order"));
+        }
+        Ok(Self { terms, sort, page })
+    }
+
+    fn cut(&self, rows: Vec<JobRow>) -> Page<JobRow> {
+        Page::cut_by(rows, self.page, |row: &JobRow| (row.id.0, self.sort.of(row)))
+    }
+
+    /// One more than the page holds; `near`: only among the first jobs.
+    async fn rows(&self, db: &mut PgConnection, near: bool) -> sqlx::Result<Vec<JobRow>> {
+        let question = Question(&self.terms);
+        let Some(value) = self.sort.value() else {
+            let (after, oldest) = (self.page.after, self.sort == Sort::Oldest);
+            return first(db, &question, Walk { after, oldest, limit: self.page.limit + 1, near }).await;
+        };
+        let (beyond, way) = if self.sort.descends() { ("<", "desc") } else { (">", "asc") };
+        let mut q = QueryBuilder::new(format!("select {COLUMNS} from ("));
+        // The newest jobs that match, as far as counting goes.
+        Walk { after: None, oldest: false, limit: COUNT_CAP, near }.ask(&mut q, "*", &question);
+        q.push(") jobs");
+        if let (Some(id), Some(mark)) = (self.page.after, self.page.mark) {
+            q.push(format!(" where ({value}, id) {beyond} (")).push_bind(mark).push(", ").push_bind(id).push(")");
+        }
+        q.push(format!(" order by {value} {way}, id {way} limit ")).push_bind(self.page.limit + 1);
+        q.build_query_as().persistent(false).fetch_all(db).await
+    }
 }
 
 /// A walk along the ids.
@@ -125,6 +168,8 @@ struct Walk {
     oldest: bool,
     /// So many rows.
     limit: i64,
+    /// Only among the first of all jobs.
+    near: bool,
 }
 
 impl Walk {
@@ -138,7 +183,14 @@ impl Walk {
 
     /// The whole question, in order.
     fn ask(self, q: &mut QueryBuilder<Postgres>, columns: &str, question: &Question<'_>) {
-        if question.looks_inside() {
+        if self.near {
+            q.push(format!("select {columns} from (select * from jobs where "));
+            self.beyond(q);
+            self.cut(q, WINDOW);
+            q.push(") jobs where true");
+            question.push(q);
+            self.cut(q, self.limit);
+        } else if question.looks_inside() {
             q.push("with hit as materialized (select id from jobs where ");
             self.beyond(q);
             question.push(q);
@@ -153,6 +205,12 @@ impl Walk {
         }
     }
 
+    async fn rows(self, db: &mut PgConnection, question: &Question<'_>) -> sqlx::Result<Vec<JobRow>> {
+        let mut q = QueryBuilder::new("");
+        self.ask(&mut q, COLUMNS, question);
+        q.build_query_as().persistent(false).fetch_all(db).await
+    }
+
     fn cut(self, q: &mut QueryBuilder<Postgres>, limit: i64) {
         q.push(if self.oldest { " order by id limit " } else { " order by id desc limit " }).push_bind(limit);
     }
@@ -160,26 +218,12 @@ impl Walk {
 
 /// The first rows of a walk that match. What is frequent is found among the first of all jobs; what is rare by an index,
 /// and is put in order afterwards: a walk down the primary key would read the whole ledger for it.
-async fn first<R: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
-    db: &mut PgConnection,
-    columns: &str,
-    terms: &[Term],
-    walk: Walk,
-) -> Result<Vec<R>> {
-    let question = Question(terms);
-    if !question.is_open() && !question.is_narrow() {
-        let mut q = QueryBuilder::new(format!("select {columns} from (select * from jobs where "));
-        walk.beyond(&mut q);
-        walk.cut(&mut q, WINDOW);
-        q.push(") jobs where true");
-        question.push(&mut q);
-        walk.cut(&mut q, walk.limit);
-        let rows = q.build_query_as().persistent(false).fetch_all(&mut *db).await?;
-        if rows.len() as i64 == walk.limit {
+async fn first(db: &mut PgConnection, question: &Question<'_>, walk: Walk) -> sqlx::Result<Vec<JobRow>> {
+    if walk.near || !question.is_open() && !question.is_narrow() {
+        let rows = Walk { near: true, ..walk }.rows(db, question).await?;
+        if walk.near || rows.len() as i64 == walk.limit {
             return Ok(rows);
         }
     }
-    let mut q = QueryBuilder::new("");
-    walk.ask(&mut q, columns, &question);
-    Ok(q.build_query_as().persistent(false).fetch_all(db).await?)
+    walk.rows(db, question).await
 }
