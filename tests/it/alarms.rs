@@ -12,7 +12,7 @@ use shared::platform::jobs::alarms::{self, Alarm, Rule};
 use shared::platform::tx::Tx;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::dashboard::operator;
+use crate::dashboard::{form_token, operator, post};
 
 async fn look(app: &TestApp) -> Vec<Alarm> {
     alarms::evaluate(&app.platform).await.expect("the alarms are evaluated")
@@ -326,6 +326,27 @@ async fn a_webhook_hears_each_alarm_once_and_nobody_waits_for_it() {
         );
         app.leave_jobs();
     }
+}
+
+#[tokio::test]
+async fn the_page_lists_alarms_and_their_test_reaches_mail_and_webhook() {
+    let (address, posted) = listener(true).await;
+    let mut app = TestApp::with(&[("ALARM_WEBHOOK_URL", &address)]).await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    let quiet = chef.get("/admin/alarms").await.status(200);
+    assert!(quiet.text.contains("No alarm in 30 days.") && quiet.text.contains("the webhook"), "{}", quiet.text);
+    due(&app, "email", 31).await;
+    raised(&app).await;
+    let page = chef.get("/admin/alarms").await.status(200).text;
+    assert!(page.contains("1 alarm is raised.") && page.contains("No worker is alive while jobs are due."), "{page}");
+    let fields = [("token", &*form_token(&quiet))];
+    post(&chef, "/admin/alarms/test", &fields).await.status(303);
+    let said = posted.lock().expect("the list").clone();
+    assert!(said.iter().any(|body| body.contains("This is a test: ")), "{said:?}");
+    let mails = "select count(*) as n from emails where template = 'ops-queue-alarm' and dedupe_key like 'test:%'";
+    assert_eq!(app.sql(mails).await[0]["n"], json!(1));
+    app.leave_jobs();
 }
 
 #[test]

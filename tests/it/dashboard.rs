@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::errors;
 
 mod counters;
+mod standing;
 mod viewers;
 
 /// The choice of whoever reads these tests.

@@ -39,6 +39,8 @@ pub struct Line {
     who: String,
     target: String,
     href: Option<String>,
+    /// The operation that did it to many.
+    bulk: Option<String>,
     from: String,
     reason: Option<String>,
     details: String,
@@ -82,6 +84,7 @@ impl Line {
             words: words(&row.action),
             who,
             target: format!("{} {id}", kind.replace('_', " ")),
+            bulk: href.clone().filter(|_| kind == "bulk"),
             href,
             from: row.ip.clone().unwrap_or_else(|| "–".into()),
             reason: reason.map(str::to_owned),

@@ -7,6 +7,7 @@ use serde_json::json;
 use shared::platform::audit;
 use shared::platform::jobs::admin::groups::{self, GroupFilter, GroupRow, STATES};
 use shared::platform::jobs::admin::suspects::{self, Suspect};
+use shared::platform::jobs::kinds;
 
 use crate::acts;
 use crate::dashboard::advice;
@@ -95,6 +96,8 @@ pub async fn list(desk: Desk, Query(given): Query<GroupFilter>) -> Result<Respon
         "may_act": desk.may_act(),
         "narrowed": narrowed,
         "kind": given.kind,
+        "state": given.state,
+        "kinds": kinds::ALL.iter().map(|kind| kind.name).collect::<Vec<_>>(),
     });
     desk.page("errors", Place::Errors, "Errors", &page).await
 }

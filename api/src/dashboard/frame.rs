@@ -38,6 +38,8 @@ pub enum Place {
     Workers,
     /// Recurring duties.
     Schedules,
+    /// What is wrong with the queue, and was.
+    Alarms,
     /// Mails.
     Emails,
     /// The mail folder of a developer's machine.
@@ -78,6 +80,7 @@ const NAVIGATION: &[(Place, &str, &str, &str)] = &[
     (Place::Bulk, key("Bulk operations"), "/admin/bulk", "bulk"),
     (Place::Workers, key("Workers"), "/admin/workers", "workers"),
     (Place::Schedules, key("Schedules"), "/admin/schedules", "scheduled"),
+    (Place::Alarms, key("Alarms"), "/admin/alarms", "alert"),
     (Place::Emails, key("E-mails"), "/admin/emails", "emails"),
     (Place::Mailbox, key("Mailbox"), "/admin/mailbox", "mailbox"),
     (Place::Requests, key("Requests"), "/admin/requests", "requests"),
@@ -211,7 +214,7 @@ fn navigation(desk: &Desk, place: Place, (dead, more): (i64, bool)) -> Vec<Item>
 }
 
 /// `22 Nov`, `22 nov.`.
-fn day(now: DateTime<Utc>) -> String {
+pub fn day(now: DateTime<Utc>) -> String {
     let english = now.format("%-d %b").to_string();
     if !in_french() {
         return english;

@@ -7,9 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use shared::kernel::ids::JobId;
+use shared::kernel::page::PageRequest;
 use shared::platform::audit;
-use shared::platform::jobs::admin::{self, Attempt, Edit, Effect, JobView};
-use shared::platform::jobs::health::COUNT_CAP;
+use shared::platform::jobs::admin::{self, Attempt, Edit, Effect, JobFilter, JobView};
+use shared::platform::jobs::bulk;
+use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 use uuid::Uuid;
 
 use crate::dashboard::advice::{self, Advice};
@@ -19,7 +21,8 @@ use crate::dashboard::facts::Fact;
 use crate::dashboard::frame::Place;
 use crate::dashboard::lost;
 use crate::dashboard::marks::{self, Mark, capped};
-use crate::dashboard::row::RETRYABLE;
+use crate::dashboard::relations;
+use crate::dashboard::row::{RETRYABLE, Row};
 use crate::dashboard::timeline::{self, Timeline};
 use crate::dashboard::words::{decimal, key, say, word};
 use crate::dashboard::{BILL, REVEAL, diff, mask, session};
@@ -30,6 +33,8 @@ use crate::extract::Path;
 const LIST: &str = "/admin/jobs?";
 /// Audit entries shown beside a job.
 const ENTRIES: i64 = 20;
+/// Jobs shown that it enqueued.
+const CHILDREN: i64 = 20;
 
 #[derive(Serialize)]
 struct Page<'a> {
@@ -49,7 +54,9 @@ struct Page<'a> {
     /// What its failure means, while it has not succeeded.
     advice: Option<Advice>,
     facts: Vec<Fact>,
-    children: &'a [JobId],
+    children: Vec<Row<'a>>,
+    /// What keeps it waiting, when that is not a free worker.
+    waits: Option<String>,
     audit: Vec<Line>,
     may_reveal: bool,
     edits: Vec<Change>,
@@ -126,6 +133,8 @@ fn about(job: &JobView, kind: &str) -> Option<Uuid> {
 #[derive(Serialize)]
 struct Actions {
     id: JobId,
+    /// It was never run: what brings a failed one back only hurries this one.
+    later: bool,
     edit: Option<&'static str>,
     retry: Option<&'static str>,
     cancel: Option<&'static str>,
@@ -140,20 +149,27 @@ struct Run<'a> {
     started_at: DateTime<Utc>,
     clock: String,
     ms: Option<i64>,
-    worker_id: Option<&'a str>,
+    worker: Option<Worker<'a>>,
     error: &'a str,
     log: Option<&'a str>,
 }
 
-impl<'a> From<&'a Attempt> for Run<'a> {
-    fn from(run: &'a Attempt) -> Self {
+/// Who ran it.
+#[derive(Serialize)]
+struct Worker<'a> {
+    id: &'a str,
+    href: String,
+}
+
+impl<'a> Run<'a> {
+    fn new(run: &'a Attempt, now: DateTime<Utc>) -> Self {
         Self {
             attempt: run.attempt,
             mark: marks::outcome(&run.outcome),
             started_at: run.started_at,
-            clock: timeline::clock(run.started_at),
+            clock: timeline::clock(run.started_at, now),
             ms: run.finished_at.map(|end| (end - run.started_at).num_milliseconds().max(0)),
-            worker_id: run.worker_id.as_deref(),
+            worker: run.worker_id.as_deref().map(|id| Worker { id, href: of_worker(id) }),
             error: run.error.as_deref().unwrap_or_default(),
             // Of the run in progress the page tells it by itself.
             log: run.log.as_deref().filter(|log| run.outcome != "running" && !log.trim().is_empty()),
@@ -168,19 +184,35 @@ pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiErro
         Ok(job) => job,
         Err(error) => return Err(lost::job(&desk.app, &mut db, id, error).await),
     };
-    let entries = audit::about(&mut db, "job", &id.to_string(), ENTRIES).await?;
+    let mut entries = audit::about(&mut db, "job", &id.to_string(), ENTRIES).await?;
+    for operation in bulk::of_job(&mut db, id).await? {
+        entries.extend(audit::about(&mut db, "bulk", &operation.to_string(), ENTRIES).await?);
+    }
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.id));
     let audit = Line::all(&mut db, entries).await?;
+    let mut children = Vec::new();
+    if !job.children.is_empty() {
+        let some = PageRequest { limit: CHILDREN, ..PageRequest::default() };
+        children = admin::list(&mut db, &enqueued_by(id), some).await?.rows;
+    }
+    let subject = relations::about(&mut db, &desk.me.permissions, &job).await?;
+    let held =
+        admin::kinds::list(&mut db).await?.into_iter().find(|kind| kind.kind == job.row.kind && kind.fuse != "closed");
     let edits = admin::edits(&mut db, id).await?;
     let named = job.created_by.into_iter().chain(edits.iter().filter_map(|edit| edit.edited_by));
     let people = session::names(&mut db, named).await?;
     drop(db);
+    let health = desk.pulse.read(&desk.app.platform).await?;
+    let lane = health.lanes.iter().find(|lane| lane.name == job.row.lane);
+    let waits = (job.row.state == "queued").then(|| lane.and_then(|lane| waits(lane, held.is_some()))).flatten();
+    let now = desk.app.platform.clock.now();
     let (payload, masked) = mask::shown(&job.payload);
     let page = Page {
         mark: marks::job(&job.row.state),
         stopping: job.row.cancel_requested && job.row.state == "running",
-        actions: desk.may_act().then(|| actions(id, &job.row.state)),
-        timeline: Timeline::of(&job, desk.app.platform.clock.now()),
-        attempts: job.attempts.iter().map(Run::from).collect(),
+        actions: desk.may_act().then(|| actions(id, &job.row.state, waits.is_some())),
+        timeline: Timeline::of(&job, now),
+        attempts: job.attempts.iter().map(|run| Run::new(run, now)).collect(),
         payload,
         masked,
         result: job.result.as_ref().map(|result| mask::shown(result).0),
@@ -189,12 +221,13 @@ pub async fn show(desk: Desk, Path(id): Path<JobId>) -> Result<Response, ApiErro
         effects: &job.effects,
         similar: Similar::of(&job),
         advice: job.row.error_code.as_deref().filter(|_| failing(&job.row.state)).and_then(advice::about),
-        facts: facts(&job, job.created_by.and_then(|id| people.get(&id)).cloned()),
+        facts: facts(&job, subject, job.created_by.and_then(|id| people.get(&id)).cloned()),
         may_reveal: desk.me.permissions.can(REVEAL),
         edits: edits.iter().rev().map(|edit| Change::of(edit, &people)).collect(),
         mail: about(&job, "email"),
         invoice: about(&job, "invoice").filter(|_| desk.me.permissions.can(BILL)),
-        children: &job.children,
+        children: children.iter().map(Row::from).collect(),
+        waits,
         audit,
         job: &job,
     };
@@ -207,7 +240,25 @@ fn failing(state: &str) -> bool {
     matches!(state, "retrying" | "dead")
 }
 
-fn actions(id: JobId, state: &str) -> Actions {
+/// The jobs it enqueued.
+fn enqueued_by(id: JobId) -> JobFilter {
+    JobFilter { filter: Some(format!("parent:{id}")), ..JobFilter::default() }
+}
+
+/// What keeps a queued job waiting, when that is not a free worker.
+fn waits(lane: &LaneView, held: bool) -> Option<String> {
+    match lane.pause_reason.as_deref() {
+        _ if held => Some(say!("Its kind is held: it starts when somebody lets it run.")),
+        Some(reason) if lane.paused_at.is_some() => {
+            Some(say!("Its queue is paused, “{reason}”: it starts when the queue is resumed.", reason = reason))
+        }
+        _ if lane.paused_at.is_some() => Some(say!("Its queue is paused: it starts when the queue is resumed.")),
+        _ if lane.workers == 0 => Some(say!("No worker alive serves its queue: it starts when one does.")),
+        _ => None,
+    }
+}
+
+fn actions(id: JobId, state: &str, waits: bool) -> Actions {
     let ended = matches!(state, "dead" | "cancelled");
     let (retry, discard) = match state {
         "running" => (Some(word("It is running.")), Some(word("It is running: cancel it first."))),
@@ -223,6 +274,7 @@ fn actions(id: JobId, state: &str) -> Actions {
     };
     Actions {
         id,
+        later: state == "scheduled",
         edit,
         retry: retry.filter(|_| !RETRYABLE.contains(&state)),
         cancel: (ended || state == "succeeded").then(|| word("It has ended.")),
@@ -231,6 +283,7 @@ fn actions(id: JobId, state: &str) -> Actions {
             "running" => {
                 Some(word("While it runs it can only be cancelled; the worker stops it at its next heartbeat."))
             }
+            "queued" if waits => None,
             "queued" => Some(word("It starts as soon as a worker is free; there is nothing to hurry.")),
             "blocked" => Some(word(
                 "It starts when there is room under its key, or when its batch is final; until then it can only be cancelled.",
@@ -241,12 +294,8 @@ fn actions(id: JobId, state: &str) -> Actions {
     }
 }
 
-fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
+fn facts(job: &JobView, subject: Vec<Fact>, creator: Option<String>) -> Vec<Fact> {
     let code = |name, value: &Option<String>| value.as_ref().map(|value| Fact::code(name, value));
-    let subject = job.subject_type.as_ref().zip(job.subject_id).map(|(kind, id)| match kind.as_str() {
-        "email" => Fact::link("About", say!("e-mail {id}", id = id), format!("/admin/emails/{id}")),
-        _ => Fact::text("About", format!("{kind} {id}")),
-    });
     let listed = |name, value: &str| {
         form_urlencoded::Serializer::for_suffix(LIST.to_owned(), LIST.len()).append_pair(name, value).finish()
     };
@@ -265,7 +314,6 @@ fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
         Some(Fact::text("Priority", if job.priority == 0 { say!("normal") } else { format!("{:+}", job.priority) })),
         Some(Fact::text("Attempts", say!("{n} of {max}", n = job.row.attempt, max = job.row.max_attempts))),
         Some(Fact::text("Time limit", say!("{seconds} s per run", seconds = seconds))),
-        subject,
         code(key("Unique key"), &job.unique_key),
         tenant,
         room,
@@ -277,11 +325,18 @@ fn facts(job: &JobView, creator: Option<String>) -> Vec<Fact> {
         Some(Fact::at("Enqueued", job.row.created_at)),
         job.row.finished_at.is_none().then(|| Fact::at("Due", job.row.run_at)),
         job.row.finished_at.map(|at| Fact::at("Ended", at)),
-        code(key("Worker"), &job.worker_id),
+        job.worker_id.as_ref().map(|id| Fact::link("Worker", id, of_worker(id))),
         lease.map(|at| Fact::at("Lease until", at)),
         (job.deaths > 0).then(|| Fact::text("Crashes", say!("{n} processes died with it", n = job.deaths))),
         code(key("Enqueued by"), &job.enqueued_version),
         code(key("Last run by"), &job.ran_version),
     ];
-    facts.into_iter().flatten().collect()
+    subject.into_iter().chain(facts.into_iter().flatten()).collect()
+}
+
+/// What a worker has in hand, and what it had last.
+pub fn of_worker(id: &str) -> String {
+    form_urlencoded::Serializer::for_suffix(LIST.to_owned(), LIST.len())
+        .append_pair("filter", &format!("worker:{id}"))
+        .finish()
 }

@@ -128,10 +128,7 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
         chips: filter::chips(&terms),
         clear: filter::of(&filter::in_state(&[], filter::state(&terms))),
         rows: page.rows.iter().map(|job| Row::from(job).kept(desk.app.platform.config.worker.keep_dead)).collect(),
-        empty: match near {
-            true => unseen(filter::with("/admin/jobs", &all)),
-            false => empty(&terms, wrong.is_some()),
-        },
+        empty: if near { unseen(filter::with("/admin/jobs", &all)) } else { empty(&terms, wrong.is_some()) },
         wrong,
         pager: pager.map(|pager| pager.ordered(page.rows.len(), order::words(sort))),
         saved: Saved::new(&desk, views, &query),

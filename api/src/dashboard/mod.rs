@@ -6,6 +6,7 @@
 
 mod action;
 mod advice;
+mod alarms;
 mod assets;
 mod audit;
 mod batches;
@@ -47,6 +48,7 @@ mod overview;
 mod pager;
 mod pulse;
 mod queues;
+mod relations;
 mod renewal;
 mod request;
 mod requests;
@@ -322,6 +324,7 @@ fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/batches", get(batches::list)),
         ("/admin/batches/{id}", get(batches::show)),
         ("/admin/workers", get(workers::list)),
+        ("/admin/alarms", get(alarms::list)),
         ("/admin/schedules", get(schedules::list)),
         ("/admin/emails", get(emails::list)),
         ("/admin/emails/{id}", get(emails::show)),
@@ -362,6 +365,7 @@ fn actions() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/admin/bulk/{id}/cancel", post(bulk::end)),
         ("/admin/bulk/{id}/undo", post(bulk::undo)),
         ("/admin/workers/{id}/stop", post(workers::stop)),
+        ("/admin/alarms/test", post(alarms::test)),
         ("/admin/queues/{name}/pause", post(queues::pause)),
         ("/admin/queues/{name}/resume", post(queues::resume)),
         ("/admin/schedules/{name}/run", post(schedules::run)),

@@ -139,6 +139,12 @@ pub enum What {
     MailRefused,
     /// A template was sent to whoever asked.
     TestSent,
+    /// A test of the alarms went to whoever asked.
+    AlarmMailed,
+    /// And to the webhook.
+    AlarmTested,
+    /// Which did not take it.
+    AlarmUntold,
     /// Held mails are on their way.
     Released,
     /// An address gets no mail any more.
@@ -218,6 +224,9 @@ const CODES: &[(What, &str)] = &[
     (What::DataRefused, "data-refused"),
     (What::MailRefused, "mail-refused"),
     (What::TestSent, "test-sent"),
+    (What::AlarmMailed, "alarm-mailed"),
+    (What::AlarmTested, "alarm-tested"),
+    (What::AlarmUntold, "alarm-untold"),
     (What::Released, "released"),
     (What::Suppressed, "suppressed"),
     (What::Unsuppressed, "unsuppressed"),
@@ -253,6 +262,7 @@ impl Note {
             What::Refused
                 | What::UserRefused
                 | What::MailRefused
+                | What::AlarmUntold
                 | What::AddressRefused
                 | What::ReplayRefused
                 | What::DataRefused
@@ -349,6 +359,13 @@ impl Note {
             }
             What::MailRefused => say!("Nothing was sent: this address gets no mail, or sending is switched off."),
             What::TestSent => say!("It is on its way to your own address."),
+            What::AlarmMailed => say!("The test is on its way to you by mail. There is no webhook."),
+            What::AlarmTested => say!("The test is on its way to you by mail, and the webhook took it."),
+            What::AlarmUntold => {
+                say!(
+                    "The test is on its way to you by mail, but the webhook did not take it: the log of the API says why."
+                )
+            }
             What::Released => say!("{n} held mails are on their way.", n = capped(self.n as i64, false)),
             What::Suppressed => say!("This address gets no mail any more."),
             What::Unsuppressed => {

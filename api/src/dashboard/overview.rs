@@ -6,10 +6,12 @@ use serde_json::json;
 use shared::domain::billing::received;
 use shared::kernel::page::PageRequest;
 use shared::platform::audit;
+use shared::platform::jobs::VERSION;
 use shared::platform::jobs::admin::groups::{self, GroupFilter, GroupRow};
+use shared::platform::jobs::admin::kinds::KindView;
 use shared::platform::jobs::admin::{self, JobFilter};
 use shared::platform::jobs::alarms::Rule;
-use shared::platform::jobs::health::LaneView;
+use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 use shared::platform::jobs::schedule::{self, ScheduleView};
 use shared::platform::jobs::stats;
 
@@ -54,11 +56,13 @@ pub async fn show(desk: Desk) -> Result<Response, ApiError> {
     let hour = stats::last_hour(&mut db).await?;
     let groups = groups::list(&mut db, &GroupFilter::default()).await?;
     let strangers = received::strangers(&mut db).await?;
+    let kinds = admin::kinds::list(&mut db).await?;
     let next = next(schedule::list(&mut db).await?);
     drop(db);
     let flows = desk.pulse.flows(&desk.app.platform).await?;
     let mut problems = problems(&health);
     problems.extend(failures(&health, &groups));
+    problems.extend(held(&kinds));
     problems.extend(unknown(strangers));
     let groups = groups.iter().filter(|group| matches!(&*group.state, "new" | "known" | "regressed"));
     let groups: Vec<_> = groups
@@ -111,6 +115,17 @@ fn problems(health: &Health) -> Vec<Alarm> {
         };
         problems.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
     }
+    let mut others: Vec<&str> = health.alive().map(|worker| &*worker.version).filter(|v| *v != VERSION).collect();
+    others.sort_unstable();
+    others.dedup();
+    if !others.is_empty() {
+        let text = say!(
+            "The API runs version {ours}, workers run {theirs}: one of them was not deployed.",
+            ours = VERSION,
+            theirs = others.join(", ")
+        );
+        problems.push(Alarm::new(text, "/admin/workers", "See workers", "alert"));
+    }
     let late = |lane: &&LaneView| {
         lane.oldest_seconds.is_some_and(|s| s > TOO_LONG)
             && lane.paused_at.is_none()
@@ -121,7 +136,27 @@ fn problems(health: &Health) -> Vec<Alarm> {
         let minutes = lane.oldest_seconds.unwrap_or_default() as i64 / 60;
         let text =
             say!("Queue {name} is late: its oldest job has waited {minutes} min.", name = lane.name, minutes = minutes);
-        problems.push(Alarm::new(text, format!("/admin/jobs?state=queued&lane={}", lane.name), "See them", "queued"));
+        problems.push(Alarm::new(
+            text,
+            format!("/admin/jobs?state=queued&lane={}&sort=-age", lane.name),
+            "See them",
+            "queued",
+        ));
+    }
+    for lane in health.lanes.iter().filter(|lane| lane.paused_at.is_some() && lane.waiting > 0) {
+        let n = capped(lane.waiting.min(COUNT_CAP), lane.waiting > COUNT_CAP);
+        let text = match &lane.pause_reason {
+            Some(reason) => {
+                say!(
+                    "Queue {name} is paused, “{reason}”; waiting in it: {n}.",
+                    name = lane.name,
+                    reason = reason,
+                    n = n
+                )
+            }
+            None => say!("Queue {name} is paused; waiting in it: {n}.", name = lane.name, n = n),
+        };
+        problems.push(Alarm::new(text, "/admin/queues", "See queues", "paused"));
     }
     let (dead, more) = health.total(|lane| lane.dead);
     if dead > 0 {
@@ -147,6 +182,18 @@ fn failures(health: &Health, groups: &[GroupRow]) -> Vec<Alarm> {
         Alarm::new(text, format!("/admin/errors/{}", group.fingerprint), "See why", "retrying")
     };
     groups.iter().filter(loud).take(FEW as usize / 2).map(line).collect()
+}
+
+/// Somebody closed the way to a kind, and may have forgotten it.
+fn held(kinds: &[KindView]) -> Vec<Alarm> {
+    let line = |kind: &KindView| {
+        let text = match kind.fuse.as_str() {
+            "dead" => say!("Jobs of {kind} go to the dead letters, by its fuse.", kind = kind.kind),
+            _ => say!("Kind {kind} is held: none of its jobs starts.", kind = kind.kind),
+        };
+        Alarm::new(text, format!("/admin/kinds/{}", kind.kind), "See why", "paused")
+    };
+    kinds.iter().filter(|kind| kind.fuse != "closed").map(line).collect()
 }
 
 /// Money may hang on them.

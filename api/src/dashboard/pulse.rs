@@ -17,6 +17,8 @@ use crate::dashboard::words::{in_french, say, word};
 const FRESH: Duration = Duration::from_secs(2);
 /// What moves slowly serves this long.
 const STEADY: Duration = Duration::from_secs(10);
+/// A sweeper that lives brings every due job into its lane within this many seconds.
+const SWEPT: f64 = 60.0;
 /// Redis has this long to answer; beyond it counts as down.
 const PING: Duration = Duration::from_millis(250);
 
@@ -42,6 +44,8 @@ pub struct Health {
     pub workers: Vec<WorkerView>,
     /// What is raised.
     pub raised: Vec<alarms::Alarm>,
+    /// For how many seconds work has been due that only a sweeper can bring into its lane.
+    pub unswept: Option<f64>,
     /// Redis is configured and does not answer.
     pub redis_down: bool,
 }
@@ -108,10 +112,11 @@ impl Pulse {
         let lanes = health::lanes(&mut db).await?;
         let workers = health::workers(&mut db).await?;
         let raised = alarms::open(&mut db).await?;
+        let (_, unswept) = alarms::abandoned(&mut db).await?;
         drop(db);
         let redis_down = platform.tickets.in_redis()
             && !matches!(tokio::time::timeout(PING, platform.tickets.ping()).await, Ok(Ok(_)));
-        let health = Arc::new(Health { lanes, workers, raised, redis_down });
+        let health = Arc::new(Health { lanes, workers, raised, unswept, redis_down });
         *held = Some((Instant::now(), health.clone()));
         Ok(health)
     }
@@ -131,6 +136,18 @@ impl Health {
             alarms.extend(self.starving());
         }
         alarms.extend(raised.iter().map(|alarm| Alarm::new(told(alarm), alarm.page(), "See", "alert")));
+        if let Some(seconds) = self.unswept.filter(|seconds| *seconds > SWEPT && self.alive().next().is_some()) {
+            let text = say!(
+                "Jobs that are due are not brought into their queues: the first has waited {minutes} min.",
+                minutes = seconds as i64 / 60
+            );
+            alarms.push(Alarm::new(
+                text,
+                "/admin/jobs?filter=state:retrying,scheduled,running&sort=-age",
+                "See them",
+                "scheduled",
+            ));
+        }
         if self.redis_down {
             let text = say!("Redis is down: accepting jobs, PostgreSQL hands them out.");
             alarms.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
@@ -177,7 +194,7 @@ impl Health {
 }
 
 /// What an alarm says. It was written in English when it was raised; in French it is said anew from what was measured.
-fn told(alarm: &alarms::Alarm) -> String {
+pub fn told(alarm: &alarms::Alarm) -> String {
     if !in_french() {
         return alarm.message.clone();
     }

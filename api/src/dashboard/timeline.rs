@@ -5,6 +5,7 @@ use serde::Serialize;
 use shared::kernel::text;
 use shared::platform::jobs::admin::{Attempt, JobView};
 
+use crate::dashboard::frame;
 use crate::dashboard::marks;
 use crate::dashboard::words::{decimal, key, say, word};
 
@@ -21,6 +22,8 @@ pub struct Timeline {
     sum: String,
     spans: Vec<Bar>,
     steps: Vec<Step>,
+    #[serde(skip)]
+    now: DateTime<Utc>,
     #[serde(skip)]
     parts: Vec<(&'static str, i64, &'static str)>,
 }
@@ -44,15 +47,16 @@ struct Bar {
     words: &'static str,
 }
 
-/// `14:05:31.204`
-pub fn clock(at: DateTime<Utc>) -> String {
-    at.format("%H:%M:%S%.3f").to_string()
+/// `14:05:31.204`, with the day when that is not today.
+pub fn clock(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let time = at.format("%H:%M:%S%.3f");
+    if at.date_naive() == now.date_naive() { time.to_string() } else { format!("{} {time}", frame::day(at)) }
 }
 
 impl Timeline {
     /// Of a job as it stands at `now`.
     pub fn of(job: &JobView, now: DateTime<Utc>) -> Self {
-        let mut line = Self { sum: String::new(), spans: Vec::new(), steps: Vec::new(), parts: Vec::new() };
+        let mut line = Self { sum: String::new(), spans: Vec::new(), steps: Vec::new(), now, parts: Vec::new() };
         let by = job.enqueued_version.as_ref().map(|version| say!("by version {version}", version = version));
         line.moment("begun", say!("Enqueued"), job.row.created_at, by.unwrap_or_default());
         let mut last = job.row.created_at;
@@ -154,7 +158,15 @@ impl Timeline {
         text: String,
         bad: bool,
     ) {
-        self.steps.push(Step { class, title, ms, at, clock: at.map(clock).unwrap_or_default(), text, bad });
+        self.steps.push(Step {
+            class,
+            title,
+            ms,
+            at,
+            clock: at.map(|at| clock(at, self.now)).unwrap_or_default(),
+            text,
+            bad,
+        });
     }
 
     /// Parts in proportion, none invisible.

@@ -7,10 +7,11 @@ use serde_json::json;
 use shared::kernel::Error;
 use shared::platform::audit::{self, Entry, Severity};
 use shared::platform::jobs::VERSION;
-use shared::platform::jobs::health::{self, WorkerView};
+use shared::platform::jobs::health::{self, Leases, WorkerView};
 
 use crate::dashboard::desk::Desk;
 use crate::dashboard::frame::Place;
+use crate::dashboard::job;
 use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::note::What;
 use crate::dashboard::words::{say, word};
@@ -31,11 +32,15 @@ struct Row<'a> {
     seen_at: DateTime<Utc>,
     asked: bool,
     stoppable: bool,
+    jobs: String,
+    held: Option<&'a Leases>,
 }
 
-impl<'a> From<&'a WorkerView> for Row<'a> {
-    fn from(worker: &'a WorkerView) -> Self {
+impl<'a> Row<'a> {
+    fn new(worker: &'a WorkerView, leases: &'a [Leases]) -> Self {
         Self {
+            jobs: job::of_worker(&worker.id),
+            held: leases.iter().find(|leases| leases.worker == worker.id),
             mark: marks::worker(&worker.state),
             id: &worker.id,
             version: &worker.version,
@@ -55,7 +60,9 @@ impl<'a> From<&'a WorkerView> for Row<'a> {
 /// `GET /admin/workers`
 pub async fn list(desk: Desk) -> Result<Response, ApiError> {
     let health = desk.pulse.fresh(&desk.app.platform).await?;
-    let rows: Vec<Row<'_>> = health.workers.iter().map(Row::from).collect();
+    let lost: Vec<String> = health.workers.iter().filter(|w| w.state == "lost").map(|w| w.id.clone()).collect();
+    let leases = health::leases(&mut *desk.db().await?, &lost).await?;
+    let rows: Vec<Row<'_>> = health.workers.iter().map(|worker| Row::new(worker, &leases)).collect();
     let (alive, slots, running) = health
         .alive()
         .fold((0, 0, 0), |(n, slots, running), worker| (n + 1, slots + worker.slots, running + worker.running));

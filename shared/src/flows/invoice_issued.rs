@@ -20,8 +20,8 @@ use crate::kernel::Result;
 use crate::kernel::error::FieldError;
 use crate::kernel::ids::InvoiceId;
 use crate::platform::audit::{self, Entry, Severity};
-use crate::platform::jobs::enqueue;
 use crate::platform::jobs::kinds::RenderInvoice;
+use crate::platform::jobs::{NewJob, enqueue_new};
 use crate::platform::notifications::{self, NewNotification};
 use crate::platform::tx::Tx;
 
@@ -116,8 +116,14 @@ pub(super) async fn number(tx: &mut Tx, draft: &InvoiceRow) -> Result<InvoiceRow
     let row = invoices::issue(tx, draft.id, code).await?;
     record(tx, "INVOICE_ISSUED", Severity::Low, &row, json!({ "number": row.number, "total": row.total_gross }))
         .await?;
-    enqueue(tx, &RenderInvoice { invoice: row.id, revision: row.revision }).await?;
+    draw(tx, &row).await?;
     Ok(row)
+}
+
+async fn draw(tx: &mut Tx, row: &InvoiceRow) -> Result<()> {
+    let job = NewJob::of(&RenderInvoice { invoice: row.id, revision: row.revision })?;
+    enqueue_new(tx, job.named(row.number.as_deref().unwrap_or_default())).await?;
+    Ok(())
 }
 
 /// Draws its files again as a new revision; those of the one before stay. 409 for a draft, and while one is drawn.
@@ -128,7 +134,7 @@ pub async fn draw_again(tx: &mut Tx, id: InvoiceId) -> Result<InvoiceRow> {
     }
     let row = invoices::revise(tx, id).await?;
     record(tx, "INVOICE_REDRAWN", Severity::Medium, &row, json!({ "revision": row.revision })).await?;
-    enqueue(tx, &RenderInvoice { invoice: row.id, revision: row.revision }).await?;
+    draw(tx, &row).await?;
     Ok(row)
 }
 

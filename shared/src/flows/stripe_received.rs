@@ -46,7 +46,7 @@ pub async fn receive(tx: &mut Tx, envelope: &Envelope<'_>, payload: &[u8], sourc
         audit::record(tx, entry).await?;
     }
     match status {
-        EventStatus::Received => handle(tx, id, &format!("stripe:{}", envelope.id), HIGH).await?,
+        EventStatus::Received => handle(tx, id, &envelope.id, &format!("stripe:{}", envelope.id), HIGH).await?,
         EventStatus::Quarantined => quarantined(tx, envelope).await?,
         _ => {}
     }
@@ -72,9 +72,9 @@ pub async fn missing<'a>(db: &mut PgConnection, events: &'a [RawEvent]) -> Resul
     Ok(read)
 }
 
-/// Has an event handled by a job of this key and this priority.
-pub async fn handle(tx: &mut Tx, event: StripeEventId, key: &str, priority: i16) -> Result<()> {
-    enqueue_new(tx, NewJob::of(&ProcessStripeEvent { event })?.unique(key).priority(priority)).await?;
+/// Has an event, Stripe's name of it said, handled by a job of this key and this priority.
+pub async fn handle(tx: &mut Tx, event: StripeEventId, name: &str, key: &str, priority: i16) -> Result<()> {
+    enqueue_new(tx, NewJob::of(&ProcessStripeEvent { event })?.named(name).unique(key).priority(priority)).await?;
     Ok(())
 }
 

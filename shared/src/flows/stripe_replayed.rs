@@ -21,7 +21,7 @@ pub async fn one(tx: &mut Tx, event: &StripeEvent) -> Result<()> {
         return Err(Error::conflict("quarantined", "this event is of Stripe's other mode"));
     }
     let replay = received::again_one(tx, event.id).await?;
-    stripe_received::handle(tx, event.id, &key(&event.event_id, replay), HIGH).await?;
+    stripe_received::handle(tx, event.id, &event.event_id, &key(&event.event_id, replay), HIGH).await?;
     record(tx, "STRIPE_EVENT_REPLAYED", &event.event_id, json!({ "type": event.kind })).await
 }
 
@@ -30,7 +30,7 @@ pub async fn all(tx: &mut Tx, filter: &EventFilter, change: bool) -> Result<usiz
     let chosen = received::again(tx, filter, MOST, change).await?;
     if change {
         for (id, event, replay) in &chosen {
-            stripe_received::handle(tx, *id, &key(event, *replay), 0).await?;
+            stripe_received::handle(tx, *id, event, &key(event, *replay), 0).await?;
         }
         let details = json!({ "filter": filter, "events": chosen.len() });
         record(tx, "STRIPE_EVENT_REPLAYED", "", details).await?;

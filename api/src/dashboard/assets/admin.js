@@ -280,8 +280,9 @@
   const DAY = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
   const SECOND = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
   const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" };
+  const MOMENT = { day: "numeric", month: "short", ...CLOCK };
   // How a text is said in the other zone; none: it is relative and stays.
-  const style = (time) => time.closest("#clock") ? SECOND : /^\d\d:\d\d:\d\d/.test(time.dataset.text) ? CLOCK : !time.dataset.title || time.dataset.text === time.dataset.title ? DAY : null;
+  const style = (time) => time.closest("#clock") ? SECOND : /^\d\d:\d\d:\d\d/.test(time.dataset.text) ? CLOCK : /\d\d:\d\d:\d\d\.\d{3}$/.test(time.dataset.text) ? MOMENT : !time.dataset.title || time.dataset.text === time.dataset.title ? DAY : null;
   const tellTimes = () => {
     for (const time of $$("time[datetime]")) {
       time.dataset.title ??= time.title;

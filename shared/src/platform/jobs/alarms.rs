@@ -10,8 +10,9 @@ mod rules;
 mod webhook;
 
 pub use rows::{Alarm, forget, list, open, regressed};
-pub use rules::Rule;
+pub use rules::{Rule, abandoned};
 pub(crate) use webhook::post;
+pub use webhook::try_webhook;
 
 use std::time::Duration;
 

@@ -147,6 +147,28 @@ pub async fn workers(db: &mut PgConnection) -> Result<Vec<WorkerView>> {
     Ok(rows)
 }
 
+/// What a lost worker still holds, and when all of it is free again at the latest.
+#[derive(Clone, Debug, Serialize)]
+pub struct Leases {
+    /// Whose.
+    pub worker: String,
+    /// So many jobs.
+    pub jobs: i64,
+    /// The end of the last lease.
+    pub until: DateTime<Utc>,
+}
+
+/// What these workers hold.
+pub async fn leases(db: &mut PgConnection, workers: &[String]) -> Result<Vec<Leases>> {
+    let rows = sqlx::query_as!(
+        Leases,
+        r#"select worker_id as "worker!", count(*) as "jobs!", max(lease_until) as "until!" from jobs
+           where state = 'running' and worker_id = any($1) and lease_until is not null group by worker_id"#,
+        workers
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
 /// A worker's heartbeat; the first one registers it.
 pub struct Beat<'a> {
     /// Its id.

@@ -43,7 +43,7 @@ impl Alarm {
         let subject = &self.subject;
         match self.rule {
             Rule::NoWorker => "/admin/workers".into(),
-            Rule::OldestAge => format!("/admin/jobs?state=queued&lane={subject}"),
+            Rule::OldestAge => format!("/admin/jobs?state=queued&lane={subject}&sort=-age"),
             Rule::FailureRate => format!("/admin/errors?kind={subject}"),
             Rule::DeadCount => format!("/admin/jobs?state=dead&kind={subject}"),
             Rule::Regression => format!("/admin/errors/{subject}"),

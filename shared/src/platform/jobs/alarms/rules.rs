@@ -105,7 +105,7 @@ async fn lanes(db: &mut PgConnection, limits: &Alarms) -> Result<Vec<Finding>> {
 }
 
 /// Whether a worker is alive; and for how many seconds work has been due that only a sweeper can bring into its lane.
-async fn abandoned(db: &mut PgConnection) -> Result<(bool, Option<f64>)> {
+pub async fn abandoned(db: &mut PgConnection) -> Result<(bool, Option<f64>)> {
     let row = sqlx::query!(
         r#"
         select exists (select from workers where seen_at > now() - interval '30 seconds') as "alive!",

@@ -24,15 +24,26 @@ pub fn post(platform: &Platform, alarms: &[Alarm]) {
     let text = alarms.iter().map(line).collect::<Vec<_>>().join("\n");
     task::spawn("alarm webhook", async move {
         if let Err(error) = send(&address, &text).await {
-            // Never the address: it is the key to somebody's chat.
-            tracing::warn!(error = %error.without_url(), "ALARM_WEBHOOK_URL did not take the alarm");
+            tracing::warn!(%error, "ALARM_WEBHOOK_URL did not take the alarm");
         }
     });
+}
+
+/// A line for the webhook now: whether it took it; none: there is no webhook.
+pub async fn try_webhook(platform: &Platform, text: &str) -> Option<bool> {
+    let address = platform.config.alarms.webhook.as_ref()?;
+    let sent = send(address, &format!("{}: {text}", platform.config.mail.from_name)).await;
+    if let Err(error) = &sent {
+        tracing::warn!(%error, "ALARM_WEBHOOK_URL did not take the test");
+    }
+    Some(sent.is_ok())
 }
 
 async fn send(address: &SecretString, text: &str) -> Result<(), reqwest::Error> {
     let http = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
     let request = http.post(address.expose_secret()).header("content-type", "application/json");
-    request.body(json!({ "text": text }).to_string()).send().await?.error_for_status()?;
+    // Never the address in an error: it is the key to somebody's chat.
+    let sent = request.body(json!({ "text": text }).to_string()).send().await.map_err(reqwest::Error::without_url)?;
+    sent.error_for_status().map_err(reqwest::Error::without_url)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ mod run;
 mod undo;
 
 pub use freeze::{NewBulk, freeze};
-pub use read::{BulkView, Item, Tally, discarded, get, items, list, tallies};
+pub use read::{BulkView, Item, Tally, discarded, get, items, list, of_job, tallies};
 pub use run::{Pace, Step, end, pause, resume, start, step};
 pub use undo::undo;
 

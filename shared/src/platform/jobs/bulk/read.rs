@@ -180,3 +180,13 @@ pub async fn discarded(db: &mut PgConnection, job: JobId) -> Result<Option<DateT
     .await?;
     Ok(at)
 }
+
+/// The newest operations that changed a job.
+pub async fn of_job(db: &mut PgConnection, job: JobId) -> Result<Vec<BulkId>> {
+    let ids = sqlx::query_scalar!(
+        r#"select operation_id as "id: BulkId" from bulk_items where job_id = $1 and outcome in ('done', 'undone')
+           order by operation_id desc limit 5"#,
+        job.0
+    );
+    Ok(ids.fetch_all(db).await?)
+}

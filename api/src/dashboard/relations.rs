@@ -1,0 +1,61 @@
+//! What a job is about, and where to read on: the page of its subject, and the other jobs about the same.
+
+use shared::domain::billing::{payments, received, refunds};
+use shared::domain::identity::permissions::Permissions;
+use shared::kernel::ids::PaymentId;
+use shared::kernel::{Error, Result};
+use shared::platform::jobs::admin::JobView;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::dashboard;
+use crate::dashboard::facts::Fact;
+use crate::dashboard::frame::Place;
+use crate::dashboard::words::{key, word};
+
+/// Each kind of subject: its word, and whose right opens its page.
+const SUBJECTS: [(&str, &str, Place); 8] = [
+    ("email", key("e-mail"), Place::Emails),
+    ("invoice", key("invoice"), Place::Invoices),
+    ("stripe_event", key("Stripe event"), Place::StripeEvents),
+    ("payment", key("payment"), Place::Orders),
+    ("refund", key("refund"), Place::Orders),
+    ("export", key("export"), Place::Exports),
+    ("erasure", key("erasure"), Place::Erasures),
+    ("product", key("product"), Place::Orders),
+];
+
+/// The subject, with its page where it has one that the reader may open, and the list of all its jobs.
+pub async fn about(db: &mut PgConnection, may: &Permissions, job: &JobView) -> Result<Vec<Fact>> {
+    let Some((kind, id)) = job.subject_type.as_deref().zip(job.subject_id) else { return Ok(Vec::new()) };
+    let known = SUBJECTS.iter().find(|(name, ..)| *name == kind);
+    let text = format!("{} {id}", known.map_or(kind, |(_, said, _)| word(said)));
+    let opens = known.is_some_and(|(_, _, place)| may.can(dashboard::right(*place)));
+    let subject = match page(db, kind, id).await {
+        Ok(Some(page)) if opens => Fact::link("About", text, page),
+        // Gone, or without a page.
+        Ok(_) | Err(Error::NotFound(_)) => Fact::text("About", text),
+        Err(error) => return Err(error),
+    };
+    Ok(vec![subject, Fact::link("Beside it", word("all jobs about the same"), format!("/admin/jobs?subject={id}"))])
+}
+
+async fn page(db: &mut PgConnection, kind: &str, id: Uuid) -> Result<Option<String>> {
+    Ok(Some(match kind {
+        "email" => format!("/admin/emails/{id}"),
+        "invoice" => format!("/admin/invoices/{id}"),
+        "export" => "/admin/exports".to_owned(),
+        "erasure" => "/admin/erasures".to_owned(),
+        "stripe_event" => format!("/admin/stripe-events/{}", received::get(db, id.into()).await?.event_id),
+        "payment" => order_of(db, id.into()).await?,
+        "refund" => {
+            let payment = refunds::get(db, id.into()).await?.payment_id;
+            order_of(db, payment).await?
+        }
+        _ => return Ok(None),
+    }))
+}
+
+async fn order_of(db: &mut PgConnection, payment: PaymentId) -> Result<String> {
+    Ok(format!("/admin/orders/{}", payments::get(db, payment).await?.order_id))
+}
