@@ -75,6 +75,8 @@ async fn what_was_done_in_bulk_stands_on_the_page_of_each_job() {
     let api = app.admin().await;
     let chef = operator(&app, "chef").await;
     let id = probe(&app, &api).await;
+    app.execute(&format!("update jobs set state = 'scheduled', run_at = now() + interval '2 days' where id = '{id}'"))
+        .await;
     let path = format!("/admin/jobs/{id}");
     let page = chef.get(&path).await.status(200);
     assert!(!page.text.contains("in bulk</a>"), "{}", page.text);
