@@ -4,12 +4,14 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
+use shared::domain::exports::ExportKind;
 use shared::kernel::Error;
 use shared::kernel::text;
 use shared::platform::audit::{self, AuditFilter, Outcome, Row, Severity};
 use sqlx::PgConnection;
 
 use crate::dashboard::desk::Desk;
+use crate::dashboard::exports;
 use crate::dashboard::facts::Fact;
 use crate::dashboard::filter::{Chip, with};
 use crate::dashboard::forms::Select;
@@ -132,6 +134,7 @@ pub async fn list(desk: Desk, Query(given): Query<AuditFilter>, Paging(wanted): 
         "selects": selects(&given),
         "chips": chips(&given),
         "narrowed": narrowed,
+        "export": exports::offer(&desk, ExportKind::AuditLog, &query(&given)),
         "head": head,
         "pending": pending,
     });

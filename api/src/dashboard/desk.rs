@@ -21,7 +21,7 @@ use crate::dashboard::frame::{self, Frame, Place};
 use crate::dashboard::note::Note;
 use crate::dashboard::pulse::{Alarm, Pulse};
 use crate::dashboard::words::say;
-use crate::dashboard::{ANSWER, MANAGE, READ};
+use crate::dashboard::{MANAGE, READ};
 use crate::error::{Answer, ApiError};
 
 /// One request of somebody who is signed in and allowed it. Made by the gate.
@@ -62,11 +62,6 @@ impl Desk {
     /// Whether pages about jobs and mails are theirs to see.
     pub fn may_look(&self) -> bool {
         self.me.permissions.can(READ)
-    }
-
-    /// Whether pages about requests are.
-    pub fn may_answer(&self) -> bool {
-        self.me.permissions.can(ANSWER)
     }
 
     /// The page `templates/admin/<name>.hbs` in its frame.

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::domain::identity::permissions::Permissions;
 use shared::kernel::Error;
 use shared::kernel::ids::{EmailId, FileId};
 use shared::platform::files::{self, Disposition, File};
@@ -20,7 +21,7 @@ use crate::dashboard::marks::{self, Mark};
 use crate::dashboard::note::{Note, What};
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::words::{key, say, word};
-use crate::dashboard::{framed, mask};
+use crate::dashboard::{PEOPLE, framed, mask, relations};
 use crate::download;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Paging, Path, Query};
@@ -120,6 +121,10 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
     let mut db = desk.db().await?;
     let mail = mail::get(&mut db, id).await?;
     let attachments = attachments(&files::find_many(&mut db, &mail.attachments).await?, &mail);
+    let about = match mail.subject_type.as_deref().zip(mail.subject_id) {
+        Some((kind, id)) => Some(relations::subject(&mut db, &desk.me.permissions, kind, id).await?),
+        None => None,
+    };
     drop(db);
     desk.opened("ADMIN_ACCESS", "email", id).await?;
     let preview = rendered(&desk, &mail);
@@ -142,7 +147,7 @@ pub async fn show(desk: Desk, Path(id): Path<EmailId>) -> Result<Response, ApiEr
         "mendable": desk.may_act() && matches!(&*mail.row.status, "queued" | "held" | "failed" | "uncertain"),
         "text": preview.ok().map(|mail| mail.text),
         "attachments": attachments,
-        "facts": facts(&mail, desk.may_answer()),
+        "facts": facts(&mail, about, &desk.me.permissions),
         "vars": mask::shown(&mail.vars).0,
     });
     desk.page("email", Place::Emails, &subject, &view).await
@@ -251,11 +256,15 @@ fn rendered(desk: &Desk, mail: &EmailView) -> Result<RenderedMail, Error> {
     mail::preview(&desk.app.platform.config, &desk.app.platform.templates, mail)
 }
 
-fn facts(mail: &EmailView, answers: bool) -> Vec<Fact> {
+fn facts(mail: &EmailView, about: Option<Fact>, may: &Permissions) -> Vec<Fact> {
     let code = |name, value: &Option<String>| value.as_ref().map(|value| Fact::code(name, value));
-    let about = mail.subject_type.as_deref().zip(mail.subject_id).map(|(kind, id)| match kind {
-        "request" if answers => Fact::link("About", format!("{kind} {id}"), format!("/admin/requests/{id}")),
-        _ => Fact::code("About", format!("{kind} {id}")),
+    let account = |user| match may.can(PEOPLE) {
+        true => Fact::link("Account", user, format!("/admin/users/{user}")),
+        false => Fact::code("Account", user),
+    };
+    let suppressed = (mail.row.status == "suppressed").then(|| {
+        let address = form_urlencoded::byte_serialize(mail.row.to_address.as_bytes()).collect::<String>();
+        Fact::link("Suppressed", word("why, and until when"), format!("/admin/suppressions?address={address}"))
     });
     let to = match &mail.row.to_name {
         Some(name) if !name.is_empty() => format!("{name} <{}>", mail.row.to_address),
@@ -272,7 +281,8 @@ fn facts(mail: &EmailView, answers: bool) -> Vec<Fact> {
         mail.deadline_at.map(|at| Fact::at("Expires", at)),
         mail.message_bytes.map(|bytes| Fact::text("Size", size(bytes as u64))),
         code(key("Message-ID"), &mail.message_id),
-        mail.user_id.map(|user| Fact::code("Account", user)),
+        suppressed,
+        mail.user_id.map(account),
         mail.again_of.map(|first| Fact::link("Repeats", first, format!("/admin/emails/{first}"))),
         (mail.repeats > 0).then(|| Fact::text("Sent again", mail.repeats)),
         about,

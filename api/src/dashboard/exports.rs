@@ -11,6 +11,7 @@ use shared::flows::export_requested::{self, Dropped};
 use shared::kernel::Error;
 use shared::kernel::ids::ExportId;
 
+use crate::dashboard::EXPORT;
 use crate::dashboard::desk::Desk;
 use crate::dashboard::facts::size;
 use crate::dashboard::filter::{Chip, with};
@@ -187,6 +188,12 @@ impl From<Asked> for Wish {
             subject_user_id: None,
         }
     }
+}
+
+/// What a list offers to whoever may export: itself, as it is narrowed.
+pub fn offer(desk: &Desk, kind: ExportKind, query: &str) -> Option<Value> {
+    let formats = [ExportFormat::Csv, ExportFormat::Json, ExportFormat::Xlsx].map(ExportFormat::name);
+    desk.me.permissions.can(EXPORT).then(|| json!({ "kind": kind.name(), "filters": query, "formats": formats }))
 }
 
 /// `POST /admin/exports`

@@ -5,8 +5,10 @@ use serde::Serialize;
 use serde_json::json;
 use shared::domain::billing::invoices::document::Kind;
 use shared::domain::billing::invoices::{self, InvoiceFilter, InvoiceRow, InvoiceStatus, PdfStatus, Scope};
+use shared::domain::exports::ExportKind;
 
 use crate::dashboard::desk::Desk;
+use crate::dashboard::exports;
 use crate::dashboard::filter::{Chip, with};
 use crate::dashboard::forms::Select;
 use crate::dashboard::frame::Place;
@@ -131,6 +133,7 @@ pub async fn list(
         "number": given.number,
         "chips": chips(&given),
         "rows": page.rows.iter().map(Row::from).collect::<Vec<_>>(),
+        "export": exports::offer(&desk, ExportKind::Invoices, &query(&given)),
         "empty": empty,
         "pager": Pager::new(LIST, &query(&given), wanted, &page),
     });

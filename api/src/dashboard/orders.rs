@@ -9,6 +9,7 @@ use shared::domain::billing::invoices::{self, InvoiceFilter};
 use shared::domain::billing::orders::{self, Order, OrderFilter, OrderStatus, OrderView, Scope};
 use shared::domain::billing::payments::{self, Payment};
 use shared::domain::billing::refunds::{self, Refund};
+use shared::domain::exports::ExportKind;
 use shared::flows::order_cancelled;
 use shared::flows::refund_requested::{self, Wish};
 use shared::kernel::Error;
@@ -20,6 +21,7 @@ use shared::platform::mail::{self, EmailFilter};
 
 use crate::dashboard::audit::Line;
 use crate::dashboard::desk::Desk;
+use crate::dashboard::exports;
 use crate::dashboard::facts::Fact;
 use crate::dashboard::filter::{Chip, with};
 use crate::dashboard::forms::{self, Select, Sent};
@@ -46,13 +48,7 @@ struct Row<'a> {
 }
 
 fn query(filter: &OrderFilter) -> String {
-    let status = filter.status.map(|status| ("status", status.name().to_owned()));
-    let number = filter.number.as_ref().map(|number| ("number", number.clone()));
-    let customer = filter.customer_id.map(|id| ("customer_id", id.to_string()));
-    let assignee = filter.assignee_id.map(|id| ("assignee_id", id.to_string()));
-    let priority = filter.priority.map(|priority| ("priority", priority.name().to_owned()));
-    let pairs = [status, number, customer, assignee, priority].into_iter().flatten();
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    serde_urlencoded::to_string(filter).unwrap_or_default()
 }
 
 fn chips(given: &OrderFilter) -> Vec<Chip> {
@@ -94,6 +90,7 @@ pub async fn list(desk: Desk, Query(given): Query<OrderFilter>, Paging(wanted): 
     let view = json!({
         "selects": [Select::new("status", "Every status", statuses, given.status.map(OrderStatus::name))],
         "number": given.number, "chips": chips(&given), "rows": page.rows.iter().map(row).collect::<Vec<_>>(),
+        "export": exports::offer(&desk, ExportKind::Orders, &query(&given)),
         "empty": empty, "pager": Pager::new(LIST, &query(&given), wanted, &page),
     });
     desk.page("orders", Place::Orders, "Orders", &view).await

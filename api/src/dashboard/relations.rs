@@ -14,7 +14,7 @@ use crate::dashboard::frame::Place;
 use crate::dashboard::words::{key, word};
 
 /// Each kind of subject: its word, and whose right opens its page.
-const SUBJECTS: [(&str, &str, Place); 8] = [
+const SUBJECTS: [(&str, &str, Place); 11] = [
     ("email", key("e-mail"), Place::Emails),
     ("invoice", key("invoice"), Place::Invoices),
     ("stripe_event", key("Stripe event"), Place::StripeEvents),
@@ -23,21 +23,29 @@ const SUBJECTS: [(&str, &str, Place); 8] = [
     ("export", key("export"), Place::Exports),
     ("erasure", key("erasure"), Place::Erasures),
     ("product", key("product"), Place::Orders),
+    ("order", key("order"), Place::Orders),
+    ("request", key("request"), Place::Requests),
+    ("user", key("account"), Place::Users),
 ];
 
-/// The subject, with its page where it has one that the reader may open, and the list of all its jobs.
+/// The subject of a job, and the list of all its jobs.
 pub async fn about(db: &mut PgConnection, may: &Permissions, job: &JobView) -> Result<Vec<Fact>> {
     let Some((kind, id)) = job.subject_type.as_deref().zip(job.subject_id) else { return Ok(Vec::new()) };
+    let others = Fact::link("Beside it", word("all jobs about the same"), format!("/admin/jobs?subject={id}"));
+    Ok(vec![subject(db, may, kind, id).await?, others])
+}
+
+/// A row by its kind and id, with its page where it has one that the reader may open.
+pub async fn subject(db: &mut PgConnection, may: &Permissions, kind: &str, id: Uuid) -> Result<Fact> {
     let known = SUBJECTS.iter().find(|(name, ..)| *name == kind);
     let text = format!("{} {id}", known.map_or(kind, |(_, said, _)| word(said)));
     let opens = known.is_some_and(|(_, _, place)| may.can(dashboard::right(*place)));
-    let subject = match page(db, kind, id).await {
-        Ok(Some(page)) if opens => Fact::link("About", text, page),
+    match page(db, kind, id).await {
+        Ok(Some(page)) if opens => Ok(Fact::link("About", text, page)),
         // Gone, or without a page.
-        Ok(_) | Err(Error::NotFound(_)) => Fact::text("About", text),
-        Err(error) => return Err(error),
-    };
-    Ok(vec![subject, Fact::link("Beside it", word("all jobs about the same"), format!("/admin/jobs?subject={id}"))])
+        Ok(_) | Err(Error::NotFound(_)) => Ok(Fact::text("About", text)),
+        Err(error) => Err(error),
+    }
 }
 
 async fn page(db: &mut PgConnection, kind: &str, id: Uuid) -> Result<Option<String>> {
@@ -46,6 +54,9 @@ async fn page(db: &mut PgConnection, kind: &str, id: Uuid) -> Result<Option<Stri
         "invoice" => format!("/admin/invoices/{id}"),
         "export" => "/admin/exports".to_owned(),
         "erasure" => "/admin/erasures".to_owned(),
+        "order" => format!("/admin/orders/{id}"),
+        "request" => format!("/admin/requests/{id}"),
+        "user" => format!("/admin/users/{id}"),
         "stripe_event" => format!("/admin/stripe-events/{}", received::get(db, id.into()).await?.event_id),
         "payment" => order_of(db, id.into()).await?,
         "refund" => {

@@ -8,6 +8,7 @@ use shared::domain::billing::payments::{self, Payment};
 use shared::domain::billing::received::{self, EventFilter, EventStatus, StripeEvent};
 use shared::flows::{stripe_compared, stripe_event, stripe_replayed};
 use shared::kernel::Error;
+use shared::platform::audit;
 use shared::platform::tx::Origin;
 use sqlx::PgConnection;
 
@@ -88,7 +89,10 @@ fn selects(given: &EventFilter) -> Vec<Select> {
 
 /// `GET /admin/stripe-events`
 pub async fn list(desk: Desk, Query(given): Query<EventFilter>, Paging(wanted): Paging) -> Result<Response, ApiError> {
-    let page = received::list(&mut *desk.db().await?, &given, wanted).await?;
+    let mut db = desk.db().await?;
+    let page = received::list(&mut db, &given, wanted).await?;
+    let refused = audit::lately(&mut db, "WEBHOOK_REFUSED").await?;
+    drop(db);
     let narrowed = !query(&given).is_empty();
     let empty = Empty {
         icon: "stripe",
@@ -103,6 +107,7 @@ pub async fn list(desk: Desk, Query(given): Query<EventFilter>, Paging(wanted): 
     };
     let rows = page.rows.iter().map(|event| Row { event, mark: marks::event(event.status), mode: mode(event) });
     let view = json!({
+        "refused": refused,
         "selects": selects(&given), "object": given.object_id, "chips": chips(&given),
         "rows": rows.collect::<Vec<_>>(), "empty": empty, "pager": Pager::new(LIST, &query(&given), wanted, &page),
         "may_replay": narrowed && desk.me.permissions.can(REPLAY), "filter": hidden(&given),

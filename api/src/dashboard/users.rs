@@ -4,11 +4,13 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
+use shared::domain::exports::ExportKind;
 use shared::domain::identity::directory::{self, UserFilter};
 use shared::domain::identity::roles::{self, Role};
 use shared::domain::identity::users::{Status, User};
 
 use crate::dashboard::desk::Desk;
+use crate::dashboard::exports;
 use crate::dashboard::filter::{Chip, with};
 use crate::dashboard::forms::Select;
 use crate::dashboard::frame::Place;
@@ -102,6 +104,7 @@ pub async fn list(desk: Desk, Query(given): Query<UserFilter>, Paging(wanted): P
         "selects": selects(&given, &roles),
         "chips": chips(&given, &roles),
         "rows": page.rows.iter().map(|user| Row::new(user, &roles)).collect::<Vec<_>>(),
+        "export": exports::offer(&desk, ExportKind::Users, &query(&given)),
         "empty": empty,
         "pager": Pager::new(LIST, &query(&given), wanted, &page),
     });

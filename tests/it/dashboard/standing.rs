@@ -93,3 +93,44 @@ async fn what_was_done_in_bulk_stands_on_the_page_of_each_job() {
     );
     app.leave_jobs();
 }
+
+#[tokio::test]
+async fn a_job_leads_to_what_it_is_about_for_whoever_may_see_that() {
+    let mut app = TestApp::new().await;
+    let api = app.admin().await;
+    let chef = operator(&app, "chef").await;
+    app.person("olga", "operator").await;
+    let olga = operator(&app, "olga").await;
+    let id = probe(&app, &api).await;
+    let subject = "0190a000-0000-7000-8000-000000000009";
+    for (kind, page) in [("email", Some("emails")), ("invoice", Some("invoices")), ("payment", None), ("thing", None)] {
+        app.execute(&format!("update jobs set subject_type = '{kind}', subject_id = '{subject}' where id = '{id}'"))
+            .await;
+        let text = chef.get(&format!("/admin/jobs/{id}")).await.status(200).text.replace("&#x3D;", "=");
+        assert!(text.contains(&format!("/admin/jobs?subject={subject}")), "{kind}: {text}");
+        let link = page.map(|page| format!("href=\"/admin/{page}/{subject}\""));
+        assert!(link.as_ref().is_none_or(|link| text.contains(link)), "{kind}: {text}");
+        let hers = olga.get(&format!("/admin/jobs/{id}")).await.status(200).text;
+        assert_eq!(link.is_some_and(|link| hers.contains(&link)), kind == "email", "{kind}: {hers}");
+    }
+    app.leave_jobs();
+}
+
+#[tokio::test]
+async fn a_list_is_exported_as_it_is_narrowed() {
+    let mut app = TestApp::new().await;
+    app.admin().await;
+    let chef = operator(&app, "chef").await;
+    let page = chef.get("/admin/users?role=admin&q=chef").await.status(200);
+    let filters = "value=\"q=chef&amp;role=admin\"";
+    assert!(page.text.replace("&#x3D;", "=").contains(filters), "{}", page.text);
+    let fields =
+        [("token", &*form_token(&page)), ("kind", "users"), ("format", "csv"), ("filters", "q=chef&role=admin")];
+    post(&chef, "/admin/exports", &fields).await.status(303);
+    let wish = app.sql("select kind, filters from exports").await;
+    assert_eq!(wish[0], json!({ "kind": "users", "filters": { "q": "chef", "role": "admin" } }));
+    app.person("vera", "viewer").await;
+    let hers = operator(&app, "vera").await.get("/admin/audit").await.text;
+    assert!(!hers.contains("name=\"filters\""), "who may not export is not offered it");
+    app.leave_jobs();
+}

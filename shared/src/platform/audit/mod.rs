@@ -19,7 +19,7 @@ pub use catalogue::{ACTIONS, Action};
 pub use chain::{Head, head, pending, seal};
 pub use guard::{opened, refused, suspected};
 pub use purge::{FLOOR, Purged, order_purge, purge};
-pub use read::{AuditFilter, Row, about, get, list, recent};
+pub use read::{AuditFilter, Row, about, get, lately, list, recent};
 pub use verify::{Anchor, Finding, Part, Verdict, verify, verify_newest};
 
 use serde_json::Value;

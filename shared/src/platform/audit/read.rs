@@ -126,6 +126,15 @@ pub async fn recent(db: &mut PgConnection, n: i64) -> Result<Vec<Row>> {
     Ok(entry!("order by id desc limit $1", n).fetch_all(db).await?)
 }
 
+/// When this was last done within a day; none: it was not.
+pub async fn lately(db: &mut PgConnection, action: &str) -> Result<Option<DateTime<Utc>>> {
+    let last = sqlx::query_scalar!(
+        "select max(occurred_at) from audit_log where action = $1 and occurred_at > now() - interval '1 day'",
+        action
+    );
+    Ok(last.fetch_one(db).await?)
+}
+
 /// The newest `n` entries about one thing, newest first.
 pub async fn about(db: &mut PgConnection, target: &str, id: &str, n: i64) -> Result<Vec<Row>> {
     let rows = entry!("where target_type = $1 and target_id = $2 order by id desc limit $3", target, id, n);

@@ -184,7 +184,7 @@ impl OrderPatch {
 }
 
 /// Which orders. Everything is optional and narrows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrderFilter {
     /// Where they stand.
