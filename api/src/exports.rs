@@ -64,6 +64,15 @@ impl Wish {
 /// The filters as the list of the same rows takes them: what it refuses is refused here.
 fn filters(kind: ExportKind, given: Value) -> Result<Value> {
     match kind {
+}
+
+/// A filter's value as lists take it in their addresses: text, but for yes and no.
+pub fn typed(value: String) -> Value {
+    match &*value {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ => Value::String(value),
+    }
         ExportKind::Orders => like::<OrderFilter>(given),
         ExportKind::Invoices => like::<InvoiceFilter>(given),
         ExportKind::Users => like::<UserFilter>(given),

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shared::domain::exports::{self, Export, ExportFilter, ExportFormat, ExportKind, ExportStatus, Scope};
 use shared::domain::identity::users;
 use shared::flows::export_requested::{self, Dropped};
@@ -21,7 +21,7 @@ use crate::dashboard::note::What;
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::words::{say, word};
 use crate::error::{Answer, ApiError};
-use crate::exports::Wish;
+use crate::exports::{Wish, typed};
 use crate::extract::{Paging, Path, Query};
 use crate::routes::exports::send;
 
@@ -152,15 +152,6 @@ pub async fn list(desk: Desk, Query(given): Query<ExportFilter>, Paging(wanted):
     desk.page("exports", Place::Exports, "Exports", &view).await
 }
 
-/// A filter's value as lists take it in their addresses: text, but for yes and no.
-fn typed(value: String) -> Value {
-    match &*value {
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        _ => Value::String(value),
-    }
-}
-
 /// What the form says.
 #[derive(Deserialize)]
 pub struct Asked {
@@ -174,7 +165,7 @@ pub struct Asked {
 impl From<Asked> for Wish {
     fn from(asked: Asked) -> Self {
         let filters = form_urlencoded::parse(asked.filters.as_deref().unwrap_or_default().trim().as_bytes());
-        let filters: Map<String, Value> = filters.into_owned().map(|(name, value)| (name, typed(value))).collect();
+        let filters = filters.into_owned().map(|(name, value)| (name, typed(value))).collect();
         let columns = asked.columns.unwrap_or_default();
         let columns = columns.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
         Self {

@@ -136,3 +136,5 @@ async fn the_command_line_asks_shows_and_takes_away() {
     assert!(code == Some(0) && said.contains("gone"), "{said}");
     assert_eq!(run(&["cancel", &id]).await.0, Some(65));
 }
+    let (code, said) = run(&["run", "invoices", "--as", "chef@example.org", "--filter", "issued=true"]).await;
+    assert_eq!(code, Some(0), "{said}");
