@@ -56,7 +56,7 @@ pub async fn request(tx: &mut Tx, who: UserId, mut new: NewExport) -> Result<Exp
         || Error::conflict("export_open", "an export of this kind is being made for you: wait for it, or cancel it");
     let export = exports::insert(tx, id, who, job, &new).await?.ok_or_else(open)?;
     let details = json!({
-        "kind": new.kind, "format": new.format, "filters": new.filters, "columns": new.columns, "subject": new.subject,
+        "kind": new.kind, "format": new.format, "filters": filters, "columns": new.columns, "subject": new.subject,
     });
     record(tx, "EXPORT_REQUESTED", Severity::Medium, &export, details).await?;
     tx.after_commit(Signal::Live(Topic::User(who)));
@@ -76,6 +76,8 @@ pub enum Dropped {
 pub async fn drop(tx: &mut Tx, scope: Scope, id: ExportId) -> Result<Dropped> {
     let export = exports::get(tx, scope, id).await?;
     tx.after_commit(Signal::Live(Topic::User(export.requested_by)));
+    // Their names alone: a value may name a person, and no entry is changed when somebody is forgotten.
+    let filters: Vec<_> = new.filters.as_object().into_iter().flatten().map(|(name, _)| name).collect();
     if exports::end(tx, id, ExportStatus::Cancelled, None).await?.is_none() {
         let file = exports::revoke(tx, id).await?;
         files::delete(tx, file).await?;

@@ -169,20 +169,3 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     );
     Ok(done.execute(db).await?.rows_affected())
 }
-
-/// The files with somebody's personal data, whoever asked for them.
-pub async fn files_about(db: &mut PgConnection, user: Option<UserId>) -> Result<Vec<FileId>> {
-    let files = sqlx::query_scalar!(
-        r#"select file_id as "file!: FileId" from exports where subject_user_id = $1 and file_id is not null"#,
-        user.map(|user| user.0)
-    );
-    Ok(files.fetch_all(db).await?)
-}
-
-/// Deletes what somebody asked for, and what was asked for of them; a job that makes one finds nothing to do.
-pub async fn forget(db: &mut PgConnection, user: Option<UserId>) -> Result<()> {
-    sqlx::query!("delete from exports where requested_by = $1 or subject_user_id = $1", user.map(|user| user.0))
-        .execute(db)
-        .await?;
-    Ok(())
-}
