@@ -15,7 +15,8 @@ use shared::reports::exports::tables;
 use validator::Validate;
 
 /// An export about to be asked for.
-#[derive(Clone, Debug, Deserialize, Validate, JsonSchema)]
+// Not `Debug`: there may be a password in it.
+#[derive(Clone, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Of what.
@@ -32,6 +33,10 @@ pub struct Wish {
     pub locale: Option<String>,
     /// Whose personal data.
     pub subject_user_id: Option<UserId>,
+    /// One's password, once more, for personal data by a session older than 15 minutes: 403 `reauthentication_required`
+    /// without it.
+    #[validate(length(max = 1024))]
+    pub password: Option<String>,
 }
 
 impl Wish {
@@ -61,11 +66,6 @@ impl Wish {
     }
 }
 
-/// The filters as the list of the same rows takes them: what it refuses is refused here.
-fn filters(kind: ExportKind, given: Value) -> Result<Value> {
-    match kind {
-}
-
 /// A filter's value as lists take it in their addresses: text, but for yes and no.
 pub fn typed(value: String) -> Value {
     match &*value {
@@ -73,6 +73,11 @@ pub fn typed(value: String) -> Value {
         "false" => Value::Bool(false),
         _ => Value::String(value),
     }
+}
+
+/// The filters as the list of the same rows takes them: what it refuses is refused here.
+fn filters(kind: ExportKind, given: Value) -> Result<Value> {
+    match kind {
         ExportKind::Orders => like::<OrderFilter>(given),
         ExportKind::Invoices => like::<InvoiceFilter>(given),
         ExportKind::Users => like::<UserFilter>(given),

@@ -137,6 +137,7 @@ async fn ask(platform: &Platform, args: Run) -> Result<(), Failure> {
         excel: Some(args.excel),
         locale: None,
         subject_user_id: subject,
+        password: None,
     };
     let export = export_requested::request(&mut tx, by.id, wish.checked(&by.locale)?).await?;
     tx.commit().await?;

@@ -176,6 +176,7 @@ impl From<Asked> for Wish {
             excel: Some(asked.excel.is_some()),
             locale: None,
             subject_user_id: None,
+            password: None,
         }
     }
 }
@@ -218,6 +219,6 @@ pub async fn remove(desk: Desk, Path(id): Path<ExportId>) -> Answer {
 pub async fn file(desk: Desk, Path(id): Path<ExportId>, method: Method, headers: HeaderMap) -> Answer {
     let mut db = desk.db().await?;
     let export = exports::get(&mut db, Scope::Mine(desk.me.user), id).await?;
-    let file = export.file_id.filter(|_| export.status == ExportStatus::Ready).ok_or(Error::NotFound("export"))?;
+    let file = export_requested::file(&mut db, &export).await?.ok_or(Error::NotFound("export"))?;
     send(&desk.app, db, &export, file, &method, &headers).await
 }
