@@ -15,7 +15,8 @@ use shared::reports::exports::tables;
 use validator::Validate;
 
 /// An export about to be asked for.
-#[derive(Clone, Debug, Deserialize, Validate, JsonSchema)]
+// Not `Debug`: there may be a password in it.
+#[derive(Clone, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Of what.
@@ -32,6 +33,10 @@ pub struct Wish {
     pub locale: Option<String>,
     /// Whose personal data.
     pub subject_user_id: Option<UserId>,
+    /// One's password, once more, for personal data by a session older than 15 minutes: 403 `reauthentication_required`
+    /// without it.
+    #[validate(length(max = 1024))]
+    pub password: Option<String>,
 }
 
 impl Wish {
@@ -58,6 +63,15 @@ impl Wish {
             return Err(Error::field("locale", "choice", "should be fr or en"));
         }
         Ok(NewExport { kind, format, filters, columns, excel: self.excel.unwrap_or_default(), locale, subject })
+    }
+}
+
+/// A filter's value as lists take it in their addresses: text, but for yes and no.
+pub fn typed(value: String) -> Value {
+    match &*value {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ => Value::String(value),
     }
 }
 

@@ -27,7 +27,10 @@ async fn stage_with(more: &[(&str, &str)]) -> (Relay, TestApp) {
 }
 
 async fn queue(app: &TestApp, address: &str, key: &str) -> bool {
-    let template = &catalogue::VISITOR_CONTACT;
+    queue_of(app, &catalogue::VISITOR_CONTACT, address, key).await
+}
+
+async fn queue_of(app: &TestApp, template: &'static catalogue::Template, address: &str, key: &str) -> bool {
     let to =
         Recipient {
             address: address.into(), name: Some("Hélène, \"Martin\"".into()), locale: "fr".into(), user: None
@@ -227,6 +230,28 @@ async fn while_sending_is_off_mails_are_held_and_later_released() {
     tx.commit().await.expect("a commit");
     app.drain().await;
     assert_eq!((app.mails().len(), email(&app).await["status"].clone()), (1, json!("sent")));
+}
+
+#[tokio::test]
+async fn a_farewell_that_nobody_will_send_forgets_whom_it_was_for() {
+    let app = TestApp::with(&[("SMTP_ENABLED", "false")]).await;
+    queue_of(&app, &catalogue::ACCOUNT_DELETED, "held@example.org", "held").await;
+    queue_of(&app, &catalogue::ACCOUNT_DELETED, "cancelled@example.org", "cancelled").await;
+    queue(&app, "other@example.org", "other").await;
+    app.execute("update emails set status = 'queued' where to_address <> 'held@example.org'").await; // its job is gone
+    let abandon = async || {
+        let mut tx = Tx::begin(&app.platform).await.expect("a transaction");
+        mail::abandon(&mut tx).await.expect("abandoned");
+        tx.commit().await.expect("a commit");
+        app.sql("select to_address::text as who, status, vars = '{}' as empty from emails order by id").await
+    };
+    app.execute("update emails set created_at = now() - interval '29 days'").await;
+    let nobody = json!({ "who": mail::NOBODY, "status": "failed", "empty": true });
+    let kept = json!({ "who": "other@example.org", "status": "failed", "empty": false });
+    let waits = json!({ "who": "held@example.org", "status": "held", "empty": false });
+    assert_eq!(abandon().await, json!([waits, nobody, kept]));
+    app.execute("update emails set created_at = now() - interval '31 days'").await;
+    assert_eq!(abandon().await, json!([nobody, nobody, kept]));
 }
 
 #[tokio::test]

@@ -104,6 +104,46 @@ async fn somebody_deletes_their_account_and_is_nobody_afterwards() {
 }
 
 #[tokio::test]
+async fn lists_that_were_exported_forget_somebody_too() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let alice = app.user("alice").await;
+    let ask = async |kind: &str, filters: Value| {
+        let wish = json!({ "kind": kind, "format": "csv", "filters": filters });
+        let asked = admin.post("/api/v1/admin/exports", wish).await.status(202).data();
+        format!("/api/v1/exports/{}", asked["id"].as_str().expect("an id"))
+    };
+    let of_alice = ask("users", json!({ "q": "Alice@exa", "role": "user" })).await;
+    let figures = ask("report", json!({})).await;
+    app.drain().await;
+    let address = admin.get(&of_alice).await.ok()["url"].as_str().expect("an address").replace("http://api.test", "");
+    let open = ask("orders", json!({})).await;
+    app.execute("update exports set status = 'running' where kind = 'orders'").await;
+    app.execute("update jobs set state = 'scheduled', run_at = now() + interval '1 day' where kind = 'export.build' and state = 'queued'").await;
+    forget_me(&alice, PASSWORD).await.status(202);
+    app.drain().await;
+
+    let row = admin.get(&of_alice).await.ok();
+    assert_eq!((&row["status"], &row["filters"]), (&json!("expired"), &json!({ "q": "…", "role": "user" })), "{row}");
+    app.anonymous().get(&address).await.status(404);
+    assert_eq!(app.sql("select count(*) as n from files").await[0]["n"], 1, "that of the figures, which name nobody");
+    assert_eq!(admin.get(&figures).await.ok()["status"], "ready");
+    let row = admin.get(&open).await.ok();
+    assert_eq!((&row["status"], &row["url"]), (&json!("failed"), &Value::Null), "what was being read ends: {row}");
+    let told = admin.get("/api/v1/notifications").await.ok();
+    assert!(told.to_string().contains("n’a pas pu être préparé"), "{told}");
+    let revoked = app.sql("select details->>'kind' as kind, details->'erasure' is not null as why from audit_log where action = 'EXPORT_REVOKED'").await;
+    assert_eq!(revoked, json!([{ "kind": "users", "why": true }]));
+    let log =
+        app.sql("select details->'filters' as said from audit_log where action = 'EXPORT_REQUESTED' order by id").await;
+    assert_eq!(log[0]["said"], json!(["q", "role"]), "the log says what was narrowed, not to whom");
+    // Its job is still there, and makes it of what is left.
+    app.execute("update jobs set state = 'queued', run_at = now() where state = 'scheduled'").await;
+    app.drain().await;
+    assert_eq!(admin.get(&open).await.ok()["status"], "ready");
+}
+
+#[tokio::test]
 async fn within_its_grace_a_deletion_is_called_off() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

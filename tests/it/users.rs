@@ -67,7 +67,12 @@ async fn an_administrator_makes_finds_and_changes_accounts() {
     let next = first["page"]["next"].as_str().expect("more");
     let second = admin.get(&format!("{USERS}?limit=1&after={next}")).await.status(200).json();
     assert_ne!(first["data"][0]["id"], second["data"][0]["id"]);
-    assert_eq!(audited(&app).await, ["USER_CREATED", "USER_ACTIVATED", "USER_UPDATED"]);
+    // The record was opened twice, within ten minutes; one's own is nobody else's.
+    admin.get(&path).await.ok();
+    admin.get(&at(&id_of(&app, "chef").await, "")).await.ok();
+    let chef = operator(&app, "chef").await;
+    chef.get(&path.replace("/api/v1", "")).await.status(200);
+    assert_eq!(audited(&app).await, ["USER_CREATED", "USER_ACTIVATED", "USER_UPDATED", "ADMIN_ACCESS"]);
 }
 
 #[tokio::test]
@@ -90,6 +95,7 @@ async fn nobody_gives_what_they_do_not_hold_nor_raises_themselves() {
         aide.patch(&at(&chef, ""), json!({ "first_name": "Moi" })).await,
         aide.delete(&at(&chef, "")).await,
         aide.delete(&at(&chef, "/sessions")).await,
+        aide.delete(&at(&chef, "/erasure")).await,
         aide.post("/api/v1/admin/roles", json!({ "code": "roi", "label": "Roi", "permissions": ["*"] })).await,
         aide.post("/api/v1/admin/roles", json!({ "code": "roi", "label": "Roi", "permissions": ["jobs.manage"] }))
             .await,
@@ -205,6 +211,58 @@ async fn a_loan_ends_at_its_instant_and_a_group_gives_while_it_is_active() {
     admin.delete(&format!("{group}/members/{id}")).await.status(204);
     admin.delete(&group).await.status(204);
     assert_eq!(alice.get("/api/v1/me").await.ok()["permissions"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_lent_until_a_time_is_not_given_on_for_longer() {
+    let mut app = TestApp::new().await;
+    app.leave_jobs(); // what the administrators are told of grave entries
+    let admin = app.admin().await;
+    app.user("alice").await;
+    let aide = helper(&app, &admin, "aide", &["users.read", "users.manage", "users.grant", "groups.manage"]).await;
+    let (own, alice) = (id_of(&app, "aide").await, id_of(&app, "alice").await);
+    let group = json!({ "name": "Équipe", "permissions": ["jobs.read"] });
+    let team = admin.post("/api/v1/admin/groups", group.clone()).await.created();
+    let role = json!({ "code": "vigie", "label": "Vigie", "permissions": ["jobs.read"] });
+    admin.post("/api/v1/admin/roles", role).await.created();
+    let now = app.platform.clock.now();
+    let after =
+        |minutes| (now + chrono::Duration::minutes(minutes)).to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let lend = async |by: &Client, to: &str, until: Option<String>| {
+        let loan = json!({ "permission": "jobs.read", "expires_at": until });
+        by.post(&at(to, "/grants"), loan).await.created()["expires_at"].clone()
+    };
+    lend(&admin, &own, Some(after(30))).await;
+    let ends = lend(&aide, &alice, None).await;
+    assert_eq!(ends.as_str().map(instant), Some(instant(&after(30))), "as long as who lends it has it");
+    assert_eq!(lend(&aide, &alice, Some(after(60))).await, ends);
+    let sooner = lend(&aide, &alice, Some(after(10))).await;
+    assert_eq!(sooner.as_str().map(instant), Some(instant(&after(10))));
+    let member = format!("/api/v1/admin/groups/{}/members/{alice}", team["id"].as_str().expect("an id"));
+    let lasting = async || {
+        let roi = json!({ "code": "roi", "label": "Roi", "permissions": ["jobs.read"] });
+        let new = json!({ "email": "n@example.org", "first_name": "N", "last_name": "N", "role": "vigie" });
+        [
+            aide.post("/api/v1/admin/roles", roi).await,
+            aide.post("/api/v1/admin/groups", json!({ "name": "Autre", "permissions": ["jobs.read"] })).await,
+            aide.put(&member, json!({})).await,
+            aide.put(&at(&alice, "/role"), json!({ "role": "vigie", "reason": "x" })).await,
+            aide.post(USERS, new).await,
+        ]
+    };
+    for (n, reply) in lasting().await.into_iter().enumerate() {
+        assert_eq!(reply.status(403).code(), "permission_not_held", "case {n}");
+    }
+    // Lent for good, it is given for good.
+    lend(&admin, &own, None).await;
+    assert_eq!(lend(&aide, &alice, None).await, Value::Null);
+    for (n, reply) in lasting().await.into_iter().enumerate() {
+        assert!(reply.status.is_success(), "case {n}: {}", reply.text);
+    }
+}
+
+fn instant(text: &str) -> chrono::DateTime<chrono::Utc> {
+    text.parse().expect("a moment")
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use super::exit::{DATA, Failure, USAGE};
 use super::pages::Slice;
 use super::text::{json, moment, plain, relative};
 use super::{begin, open, say};
-use crate::exports::Wish;
+use crate::exports::{Wish, typed};
 
 /// What can be done with exports.
 #[derive(Subcommand)]
@@ -127,7 +127,7 @@ async fn ask(platform: &Platform, args: Run) -> Result<(), Failure> {
     for filter in &args.filters {
         let wrong = || Failure::new(USAGE, format!("--filter {filter}: say NAME=VALUE"));
         let (name, value) = filter.split_once('=').ok_or_else(wrong)?;
-        filters.insert(name.to_owned(), Value::from(value));
+        filters.insert(name.to_owned(), typed(value.to_owned()));
     }
     let wish = Wish {
         kind: args.kind.into(),
@@ -137,6 +137,7 @@ async fn ask(platform: &Platform, args: Run) -> Result<(), Failure> {
         excel: Some(args.excel),
         locale: None,
         subject_user_id: subject,
+        password: None,
     };
     let export = export_requested::request(&mut tx, by.id, wish.checked(&by.locale)?).await?;
     tx.commit().await?;

@@ -174,7 +174,7 @@ async fn forget(platform: &Platform, who: &str, reason: Option<&str>, yes: bool)
 
 async fn list(platform: &Platform, args: Ls) -> Result<(), Failure> {
     let mut db = platform.db.acquire().await.map_err(Error::from)?;
-    let filter = UserFilter { q: args.q, role: args.role, status: None };
+    let filter = UserFilter { q: args.q, role: args.role, ..UserFilter::default() };
     let page = directory::list(&mut db, &filter, PageRequest { limit: MAX_LIMIT, ..PageRequest::default() }).await?;
     if args.json {
         say(json(&page.rows)?);

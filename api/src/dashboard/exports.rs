@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shared::domain::exports::{self, Export, ExportFilter, ExportFormat, ExportKind, ExportStatus, Scope};
 use shared::domain::identity::users;
 use shared::flows::export_requested::{self, Dropped};
@@ -22,7 +22,7 @@ use crate::dashboard::note::What;
 use crate::dashboard::pager::{Empty, Pager};
 use crate::dashboard::words::{say, word};
 use crate::error::{Answer, ApiError};
-use crate::exports::Wish;
+use crate::exports::{Wish, typed};
 use crate::extract::{Paging, Path, Query};
 use crate::routes::exports::send;
 
@@ -153,15 +153,6 @@ pub async fn list(desk: Desk, Query(given): Query<ExportFilter>, Paging(wanted):
     desk.page("exports", Place::Exports, "Exports", &view).await
 }
 
-/// A filter's value as lists take it in their addresses: text, but for yes and no.
-fn typed(value: String) -> Value {
-    match &*value {
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        _ => Value::String(value),
-    }
-}
-
 /// What the form says.
 #[derive(Deserialize)]
 pub struct Asked {
@@ -175,7 +166,7 @@ pub struct Asked {
 impl From<Asked> for Wish {
     fn from(asked: Asked) -> Self {
         let filters = form_urlencoded::parse(asked.filters.as_deref().unwrap_or_default().trim().as_bytes());
-        let filters: Map<String, Value> = filters.into_owned().map(|(name, value)| (name, typed(value))).collect();
+        let filters = filters.into_owned().map(|(name, value)| (name, typed(value))).collect();
         let columns = asked.columns.unwrap_or_default();
         let columns = columns.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
         Self {
@@ -186,6 +177,7 @@ impl From<Asked> for Wish {
             excel: Some(asked.excel.is_some()),
             locale: None,
             subject_user_id: None,
+            password: None,
         }
     }
 }
@@ -234,6 +226,6 @@ pub async fn remove(desk: Desk, Path(id): Path<ExportId>) -> Answer {
 pub async fn file(desk: Desk, Path(id): Path<ExportId>, method: Method, headers: HeaderMap) -> Answer {
     let mut db = desk.db().await?;
     let export = exports::get(&mut db, Scope::Mine(desk.me.user), id).await?;
-    let file = export.file_id.filter(|_| export.status == ExportStatus::Ready).ok_or(Error::NotFound("export"))?;
+    let file = export_requested::file(&mut db, &export).await?.ok_or(Error::NotFound("export"))?;
     send(&desk.app, db, &export, file, &method, &headers).await
 }

@@ -121,6 +121,7 @@ pub async fn show(desk: Desk, Path(id): Path<OrderId>) -> Result<Response, ApiEr
     let entries = audit::about(&mut db, "order", &id.to_string(), ENTRIES).await?;
     let log = Line::all(&mut db, entries).await?;
     drop(db);
+    desk.opened("ADMIN_ACCESS", "order", id).await?;
     let line = |line: &orders::OrderLine| {
         json!({ "name": line.name, "quantity": line.quantity, "price": line.unit_price.said(locale()), "net": line.net.said(locale()),
                 "vat": format!("{}\u{a0}%", decimal(line.vat_rate_bp / 10)) })

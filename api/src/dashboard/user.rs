@@ -42,6 +42,7 @@ pub async fn show(desk: Desk, Path(id): Path<UserId>) -> Result<Response, ApiErr
     let entries = audit::about(&mut db, "user", &id.to_string(), ENTRIES).await?;
     let audit = Line::all(&mut db, entries).await?;
     drop(db);
+    desk.opened("ADMIN_ACCESS", "user", id).await?;
     let codes = roles.iter().map(|role| (role.code.clone(), role.label.clone()));
     let lendable = catalogue::PERMISSIONS.iter().filter(|one| one.delegable);
     let lendable = lendable.map(|one| {

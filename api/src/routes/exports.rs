@@ -6,18 +6,19 @@
 mod events;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, Uri};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shared::domain::exports::{self, Export, ExportFilter, ExportFormat, ExportKind, ExportStatus, Scope};
+use shared::domain::exports::{self, Export, ExportFilter, ExportFormat, ExportKind, Scope};
 use shared::domain::identity::users;
 use shared::flows::export_requested::{self, Dropped, RUN};
-use shared::flows::password;
+use shared::flows::{password, reauthentication};
 use shared::kernel::Error;
 use shared::kernel::ids::ExportId;
 use shared::platform::Platform;
 use shared::platform::files::{self, Disposition, Signed};
 use shared::platform::tx::Origin;
+use sqlx::PgConnection;
 use validator::Validate;
 
 use crate::app::App;
@@ -69,7 +70,10 @@ pub fn admin() -> Table {
         .paged()
         .gives::<Export>(200)
         .post("", Access::Can(RUN), ask)
-        .says("Export orders, invoices, accounts, figures, somebody's personal data, or (with `audit.read`) the audit log")
+        .says(
+            "Export orders, invoices, accounts, figures, the audit log (with `audit.read`), or somebody's personal data \
+             (with `audit.read` and `users.manage`, and all that they may do)",
+        )
         .takes::<Wish>()
         .gives::<Export>(202)
 }
@@ -97,13 +101,19 @@ async fn ask_mine(State(app): State<App>, caller: Caller, post: Post<OwnWish>) -
         excel: None,
         locale: None,
         subject_user_id: Some(caller.user),
+        password: None,
     };
     let locale = users::get(&mut tx, caller.user).await?.locale;
     let export = export_requested::request(&mut tx, caller.user, wish.checked(&locale)?).await?;
     post.accepted(tx, Some(address(export.id)), &export).await
 }
 
-async fn ask(caller: Caller, post: Post<Wish>) -> Answer {
+async fn ask(State(app): State<App>, caller: Caller, post: Post<Wish>) -> Answer {
+    if post.body.kind == ExportKind::PersonalData {
+        post.begin().await?.rollback().await?; // a repeated key is answered before anything is hashed
+        let who = (caller.user, caller.session);
+        reauthentication::check(&app.platform, &post.origin, who, post.body.password.as_deref()).await?;
+    }
     let mut tx = post.begin().await?;
     let locale = users::get(&mut tx, caller.user).await?.locale;
     let export = export_requested::request(&mut tx, caller.user, post.body.clone().checked(&locale)?).await?;
@@ -112,6 +122,11 @@ async fn ask(caller: Caller, post: Post<Wish>) -> Answer {
 
 fn address(id: ExportId) -> String {
     format!("/api/v1/exports/{id}")
+}
+
+/// Where its file is.
+fn place(id: ExportId) -> String {
+    format!("{}/file", address(id))
 }
 
 async fn list_mine(
@@ -139,19 +154,19 @@ pub(super) struct View {
 
 impl View {
     /// With a fresh address.
-    fn of(platform: &Platform, export: Export) -> Self {
-        let ready = export.file_id.filter(|_| export.status == ExportStatus::Ready);
-        let url = ready.map(|file| {
+    async fn of(platform: &Platform, db: &mut PgConnection, export: Export) -> Result<Self, Error> {
+        let url = export_requested::file(db, &export).await?.map(|file| {
             let query = files::signed_query(platform, file, Disposition::Attachment);
-            format!("{}{}/file?{query}", platform.config.http.public_url, address(export.id))
+            format!("{}{}?{query}", platform.config.http.public_url, place(export.id))
         });
-        Self { export, url }
+        Ok(Self { export, url })
     }
 }
 
 async fn show(State(app): State<App>, caller: Caller, Path(id): Path<ExportId>) -> Answer {
-    let export = exports::get(&mut *app.db().await?, Scope::Mine(caller.user), id).await?;
-    data(&View::of(&app.platform, export))
+    let mut db = app.db().await?;
+    let export = exports::get(&mut db, Scope::Mine(caller.user), id).await?;
+    data(&View::of(&app.platform, &mut db, export).await?)
 }
 
 async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<ExportId>, post: Post<Nothing>) -> Answer {
@@ -165,12 +180,12 @@ async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<ExportId>
     Ok(answer)
 }
 
-/// An address that is wrong or too old, somebody else's export, and one whose file is gone are answered the same.
+/// An address that is wrong or too old, somebody else's export, one whose file is gone, and one that its owner is not
+/// allowed any more are answered the same.
 async fn file(
     State(app): State<App>,
     axum::Extension(origin): axum::Extension<Origin>,
-    method: Method,
-    headers: HeaderMap,
+    (method, uri, headers): (Method, Uri, HeaderMap),
     Path(id): Path<ExportId>,
     signed: Result<Query<Signed>, ApiError>,
 ) -> Answer {
@@ -182,8 +197,9 @@ async fn file(
         None => return Err(Error::NotFound("export").into()),
     };
     let export = exports::get(&mut db, scope, id).await?;
-    let file = export.file_id.filter(|_| export.status == ExportStatus::Ready).ok_or(Error::NotFound("export"))?;
-    let admitted = files::admits(&app.platform, &file.to_string(), &signed).is_some();
+    let file = export_requested::file(&mut db, &export).await?.ok_or(Error::NotFound("export"))?;
+    // An id has more than one spelling; only that of the address was given out.
+    let admitted = uri.path() == place(id) && files::admits(&app.platform, &file.to_string(), &signed).is_some();
     if matches!(scope, Scope::All) && !admitted {
         return Err(Error::NotFound("export").into());
     }

@@ -38,6 +38,7 @@ pub fn table() -> Table {
         .get("/{id}", READ, show)
         .says("One account, what it may do and why, and its erasure while one is under way")
         .gives::<Whole>(200)
+        .opens("ADMIN_ACCESS", "user")
         .patch("/{id}", MANAGE, change)
         .says("Change names, language or telephone")
         .takes::<Change>()

@@ -1,8 +1,9 @@
 //! Somebody is forgotten. Run by the job `account.anonymise`, one call of [`go_on`] per transaction.
 //!
 //! [`tables`] says of every table that can hold something of a person what happens to it; a test compares it with the
-//! database. What names them in passing (logs, mails, answers) goes first, while it can still be known who they are; their
-//! own rows last, together with the farewell mail and the proof. Issued invoices stay: the law wants them.
+//! database. What names them in passing (logs, mails, answers) goes first, while it can still be known who they are; then
+//! their own rows, together with the farewell mail and the proof; and when no table holds them any more, the lists that
+//! somebody exported while one did. Issued invoices stay: the law wants them.
 
 pub mod tables;
 
@@ -15,7 +16,7 @@ use crate::domain::identity::erasures::{self, Erasure, Kept};
 use crate::domain::identity::users::{self, User};
 use crate::domain::{exports, identity, requests};
 use crate::flows::user_managed::record;
-use crate::flows::{erasure_requested, order_cancelled};
+use crate::flows::{erasure_requested, export_ended, order_cancelled};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::{ErasureId, FileId, JobId, RequestId};
@@ -27,7 +28,7 @@ use crate::platform::tx::Tx;
 use crate::platform::{files, idempotency, jobs, notifications};
 
 /// The steps, in their order. Rows remember the names: they never change.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "open_orders",
     "keep",
     "mails",
@@ -40,6 +41,7 @@ const STEPS: [&str; 12] = [
     "requests",
     "purchases",
     "account",
+    "exports",
 ];
 
 /// How far a call has brought it.
@@ -95,6 +97,7 @@ pub async fn go_on(tx: &mut Tx, id: ErasureId, own: JobId) -> Result<Went> {
             if !theirs.is_empty() {
                 return Ok(Went::Files(theirs));
             }
+            exports::unname(tx, &who.words).await?;
             none(exports::forget(tx, who.user).await?)
         }
         "audit" => {
@@ -103,10 +106,17 @@ pub async fn go_on(tx: &mut Tx, id: ErasureId, own: JobId) -> Result<Went> {
         }
         "requests" => none(requests::forget(tx, &whom.requests).await?),
         "purchases" => none(purchases(tx, &whom.bought).await?),
-        _ => none(farewell(tx, &whom).await?),
+        "account" => none(farewell(tx, &whom).await?),
+        _ => {
+            let lists = export_ended::outdated(tx, id).await?;
+            if !lists.is_empty() {
+                return Ok(Went::Files(lists));
+            }
+            None
+        }
     };
     erasures::went_on(tx, id, Some(step).filter(|_| next.is_none()), next).await?;
-    if step == "account" {
+    if step == "exports" {
         erasures::finish(tx, id).await?;
         return Ok(Went::Done);
     }
@@ -181,7 +191,7 @@ async fn purchases(tx: &mut Tx, bought: &Traces) -> Result<()> {
     refunds::forget(tx, &bought.orders).await
 }
 
-/// The last step, all of it in one transaction: customers, account, farewell, proof.
+/// What is theirs goes, all of it in one transaction: customers, account, farewell, proof.
 async fn farewell(tx: &mut Tx, whom: &Whom) -> Result<()> {
     for customer in &whom.bought.stripe_customers {
         jobs::enqueue(tx, &DeleteStripeCustomer { customer: customer.clone() }).await?;

@@ -13,7 +13,7 @@ use crate::domain::identity::erasures::{self, Erasure, NewErasure};
 use crate::domain::identity::permissions::Authority;
 use crate::domain::identity::users::{self, Status, User};
 use crate::domain::requests;
-use crate::flows::user_managed::{end_sessions, record, theirs};
+use crate::flows::user_managed::{end_sessions, held, record, theirs};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::{ErasureId, UserId};
@@ -88,10 +88,11 @@ pub(super) async fn again(tx: &mut Tx, erasure: &Erasure) -> Result<Erasure> {
     enqueue(tx, erasure.id, 0).await
 }
 
-/// Calls it off: the account is what it was before. 404 when nothing is under way, 409 `erasure_begun` once something
-/// is gone.
+/// Calls it off: the account is what it was before. 403 when its owner may do more than who asks, 404 when nothing is
+/// under way, 409 `erasure_begun` once something is gone.
 pub async fn call_off(tx: &mut Tx, by: &Authority, id: UserId) -> Result<User> {
     by.not_self(id)?;
+    held(tx, by, id).await?;
     let open = erasures::of_user(tx, id).await?.ok_or(Error::NotFound("erasure"))?;
     let open = erasures::lock(tx, open.id).await?;
     if !open.is_open() || !open.steps.is_empty() || open.cursor.is_some() {

@@ -7,9 +7,9 @@ use crate::domain::exports::{self, Export, ExportKind, ExportStatus};
 use crate::domain::identity::users::{self, User};
 use crate::flows::export_requested;
 use crate::kernel::Result;
-use crate::kernel::ids::ExportId;
+use crate::kernel::ids::{ErasureId, ExportId, FileId};
 use crate::platform::audit::Severity;
-use crate::platform::files::File;
+use crate::platform::files::{self, File};
 use crate::platform::mail::{self, NewMail, catalogue};
 use crate::platform::notifications::{self, NewNotification};
 use crate::platform::realtime::Topic;
@@ -79,6 +79,24 @@ pub async fn failed(tx: &mut Tx, id: ExportId, why: &str) -> Result<()> {
         ("Your export could not be made", "Our team has been told. You may ask for it again."),
     ];
     tell(tx, &export, &user, "error", "failed", said).await
+}
+
+/// Somebody was forgotten, and lists that were read before may hold them still: what is being made ends, and may be asked
+/// for again; what is ready is taken away. Gives files to be destroyed, after which this is called again; none: it is done.
+pub async fn outdated(tx: &mut Tx, erasure: ErasureId) -> Result<Vec<FileId>> {
+    for id in exports::lists_being_made(tx).await? {
+        failed(tx, id, "somebody was forgotten while it was read: it is to be asked for again").await?;
+    }
+    let lists = exports::files_of_lists(tx).await?;
+    let lists = files::expire(tx, None, &lists).await?;
+    if lists.is_empty() {
+        for export in exports::withdraw_lists(tx).await? {
+            let details = json!({ "kind": export.kind, "erasure": erasure });
+            export_requested::record(tx, "EXPORT_REVOKED", Severity::Medium, &export, details).await?;
+            tx.after_commit(Signal::Live(Topic::User(export.requested_by)));
+        }
+    }
+    Ok(lists)
 }
 
 async fn tell(

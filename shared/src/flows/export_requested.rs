@@ -2,13 +2,14 @@
 //! when it is made: rights end while it waits.
 
 use serde_json::json;
+use sqlx::PgConnection;
 
 use crate::domain::exports::{self, Export, ExportKind, ExportStatus, NewExport, Scope};
-use crate::domain::identity::permissions;
+use crate::domain::identity::permissions::{self, Authority, Permissions};
 use crate::domain::identity::users::{self, Status};
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{ExportId, UserId};
+use crate::kernel::ids::{ExportId, FileId, UserId};
 use crate::platform::audit::{self, Entry, Severity};
 use crate::platform::files;
 use crate::platform::jobs::kinds::BuildExport;
@@ -18,25 +19,45 @@ use crate::platform::tx::{Signal, Tx};
 
 /// To export what is not one's own.
 pub const RUN: &str = "exports.run";
-/// To export the audit log, besides.
+/// To export the audit log, besides; somebody else's data too, where their entries stand.
 pub const READ_AUDIT: &str = "audit.read";
+/// To export somebody else's data, besides: all of an account is in it, its sessions and mails included.
+pub const MANAGE_USERS: &str = "users.manage";
 
 /// The right that this person lacks for this export; none: they may. One's own personal data needs an active account
-/// alone.
+/// alone; nobody exports the data of somebody who may do more than they.
 pub async fn lacks(
-    tx: &mut Tx,
+    db: &mut PgConnection,
     who: UserId,
     kind: ExportKind,
     subject: Option<UserId>,
 ) -> Result<Option<&'static str>> {
-    let user = users::find(tx, who).await?.filter(|user| user.status == Status::Active);
+    let user = users::find(db, who).await?.filter(|user| user.status == Status::Active);
     let Some(user) = user else { return Ok(Some(RUN)) };
     if kind == ExportKind::PersonalData && subject == Some(who) {
         return Ok(None);
     }
-    let rights = permissions::of_user(tx, user.id).await?;
-    let needed = [RUN, if kind == ExportKind::AuditLog { READ_AUDIT } else { RUN }];
-    Ok(needed.into_iter().find(|right| !rights.can(right)))
+    let by = Authority { user: Some(who), permissions: permissions::of_user(db, user.id).await? };
+    let needed: &[&'static str] = match kind {
+        ExportKind::PersonalData => &[RUN, MANAGE_USERS, READ_AUDIT],
+        ExportKind::AuditLog => &[RUN, READ_AUDIT],
+        _ => &[RUN],
+    };
+    if let Some(right) = needed.iter().find(|right| !by.permissions.can(right)) {
+        return Ok(Some(right));
+    }
+    let theirs = match subject {
+        Some(subject) => permissions::of_user(db, subject).await?,
+        None => Permissions::default(),
+    };
+    Ok(by.over(&theirs).is_err().then_some("permission_not_held"))
+}
+
+/// The file of an export, for who asked for it or has its address: while it is there, and they are still allowed it.
+pub async fn file(db: &mut PgConnection, export: &Export) -> Result<Option<FileId>> {
+    let Some(file) = export.file_id.filter(|_| export.status == ExportStatus::Ready) else { return Ok(None) };
+    let lacking = lacks(db, export.requested_by, export.kind, export.subject_user_id).await?;
+    Ok(lacking.is_none().then_some(file))
 }
 
 /// Writes the wish and its job. 403 without the right, 404 for the data of nobody, 409 `export_open` while this person's
@@ -55,8 +76,10 @@ pub async fn request(tx: &mut Tx, who: UserId, mut new: NewExport) -> Result<Exp
     let open =
         || Error::conflict("export_open", "an export of this kind is being made for you: wait for it, or cancel it");
     let export = exports::insert(tx, id, who, job, &new).await?.ok_or_else(open)?;
+    // Their names alone: a value may name a person, and no entry is changed when somebody is forgotten.
+    let filters: Vec<_> = new.filters.as_object().into_iter().flatten().map(|(name, _)| name).collect();
     let details = json!({
-        "kind": new.kind, "format": new.format, "filters": new.filters, "columns": new.columns, "subject": new.subject,
+        "kind": new.kind, "format": new.format, "filters": filters, "columns": new.columns, "subject": new.subject,
     });
     record(tx, "EXPORT_REQUESTED", Severity::Medium, &export, details).await?;
     tx.after_commit(Signal::Live(Topic::User(who)));

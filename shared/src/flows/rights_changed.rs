@@ -25,7 +25,7 @@ pub async fn create_role(
     label: &str,
     wanted: &[String],
 ) -> Result<roles::Role> {
-    let names = given(by, wanted, true)?;
+    let names = given(tx, by, wanted, true).await?;
     let role = roles::insert(tx, code, label, &names).await?;
     write(tx, "ROLE_CREATED", ("role", code.to_owned()), json!({ "permissions": names })).await?;
     Ok(role)
@@ -40,7 +40,10 @@ pub async fn change_role(
     wanted: Option<&[String]>,
 ) -> Result<roles::Role> {
     let before = roles::get(tx, code).await?;
-    let names = wanted.map(|wanted| given(by, wanted, true)).transpose()?;
+    let names = match wanted {
+        Some(wanted) => Some(given(tx, by, wanted, true).await?),
+        None => None,
+    };
     if names.is_some() {
         not_own(tx, by, code).await?;
         by.over(&before.permissions)?;
@@ -76,7 +79,7 @@ pub async fn delete_role(tx: &mut Tx, by: &Authority, code: &str) -> Result<()> 
 
 /// Makes a group. 409 `group_exists`.
 pub async fn create_group(tx: &mut Tx, by: &Authority, mut new: groups::Change) -> Result<groups::Group> {
-    let names = given(by, new.permissions.as_deref().unwrap_or_default(), false)?;
+    let names = given(tx, by, new.permissions.as_deref().unwrap_or_default(), false).await?;
     new.permissions = Some(names);
     let group = groups::insert(tx, &new).await?;
     write(tx, "GROUP_CREATED", about(group.id), json!({ "permissions": group.permissions })).await?;
@@ -93,7 +96,7 @@ pub async fn change_group(
     let before = groups::get(tx, id).await?;
     by.over(&before.permissions)?;
     if let Some(wanted) = &change.permissions {
-        change.permissions = Some(given(by, wanted, false)?);
+        change.permissions = Some(given(tx, by, wanted, false).await?);
     }
     if let Some(user) = by.user
         && (change.permissions.is_some() || change.is_active.is_some())
@@ -122,6 +125,9 @@ pub async fn set_member(tx: &mut Tx, by: &Authority, id: GroupId, user: UserId, 
     by.not_self(user)?;
     let group = groups::get(tx, id).await?;
     by.over(&group.permissions)?;
+    if is_in {
+        by.lasting(tx).await?.over(&group.permissions)?;
+    }
     theirs(tx, by, user).await?;
     let changed = if is_in { groups::add(tx, id, user, by.user).await? } else { groups::remove(tx, id, user).await? };
     if !changed {
@@ -132,7 +138,7 @@ pub async fn set_member(tx: &mut Tx, by: &Authority, id: GroupId, user: UserId, 
     record(tx, action, Severity::High, user, details).await
 }
 
-/// Lends a permission until a time, or until it is taken back.
+/// Lends a permission until a time, or until it is taken back; what is only lent to who lends it, no longer than that.
 pub async fn lend(
     tx: &mut Tx,
     by: &Authority,
@@ -149,6 +155,14 @@ pub async fn lend(
     }
     by.over(&Permissions::new(vec![permission.to_owned()]))?;
     theirs(tx, by, user).await?;
+    let until = match by.user {
+        Some(by_whom) if !by.lasting(tx).await?.permissions.can(permission) => {
+            let own = grants::of_user(tx, by_whom).await?.into_iter().find(|own| own.permission == permission);
+            let ends = own.and_then(|own| own.expires_at);
+            Some(until.into_iter().chain(ends).min().ok_or_else(|| Error::Forbidden("permission_not_held".into()))?)
+        }
+        _ => until,
+    };
     let grant = grants::put(tx, user, permission, by.user, until).await?;
     let details = json!({ "permission": permission, "expires_at": until });
     record(tx, "PERMISSION_GRANTED", Severity::High, user, details).await?;
@@ -163,10 +177,10 @@ pub async fn take_back(tx: &mut Tx, by: &Authority, id: GrantId) -> Result<()> {
     record(tx, "PERMISSION_REVOKED", Severity::High, grant.user_id, json!({ "permission": grant.permission })).await
 }
 
-/// What is to be given, checked: it exists, and who gives it holds it.
-fn given(by: &Authority, wanted: &[String], role: bool) -> Result<Vec<String>> {
+/// What is to be given, checked: it exists, and who gives it holds it, not only until a time.
+async fn given(tx: &mut Tx, by: &Authority, wanted: &[String], role: bool) -> Result<Vec<String>> {
     let names = catalogue::known(wanted, role)?;
-    by.over(&Permissions::new(names.clone()))?;
+    by.lasting(tx).await?.over(&Permissions::new(names.clone()))?;
     Ok(names)
 }
 

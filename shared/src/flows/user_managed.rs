@@ -21,7 +21,7 @@ use crate::platform::tx::Tx;
 /// Makes an account that waits for its activation, and mails the link. 409 `email_taken`, 403 for a role that may do more
 /// than who gives it.
 pub async fn create(tx: &mut Tx, by: &Authority, new: &NewUser<'_>, phone: Option<String>) -> Result<User> {
-    by.over(&role(tx, new.role).await?.permissions)?;
+    by.lasting(tx).await?.over(&role(tx, new.role).await?.permissions)?;
     let account = NewUser { password: None, status: Status::PendingActivation, ..*new };
     let taken = || Error::conflict("email_taken", "this address has an account already");
     let mut user = users::insert(tx, account).await?.ok_or_else(taken)?;
@@ -52,7 +52,7 @@ pub async fn set_role(tx: &mut Tx, by: &Authority, id: UserId, code: &str, reaso
     by.not_self(id)?;
     let before = theirs(tx, by, id).await?;
     let role = role(tx, code).await?;
-    by.over(&role.permissions)?;
+    by.lasting(tx).await?.over(&role.permissions)?;
     if before.role == role.code {
         return Ok(before);
     }
@@ -159,11 +159,16 @@ pub(super) async fn end_sessions(tx: &mut Tx, id: UserId) -> Result<u64> {
     sessions::revoke_all(tx, id, None).await
 }
 
-/// An account that is somebody's, held until the transaction ends. 403 when its owner may do more than who asks, 409 when
-/// it is gone or about to be.
-pub(super) async fn theirs(tx: &mut Tx, by: &Authority, id: UserId) -> Result<User> {
+/// An account, held until the transaction ends. 403 when its owner may do more than who asks.
+pub(super) async fn held(tx: &mut Tx, by: &Authority, id: UserId) -> Result<User> {
     let user = directory::lock(tx, id).await?;
     by.over(&permissions::of_user(tx, id).await?)?;
+    Ok(user)
+}
+
+/// The same of an account that is somebody's: 409 when it is gone or about to be.
+pub(super) async fn theirs(tx: &mut Tx, by: &Authority, id: UserId) -> Result<User> {
+    let user = held(tx, by, id).await?;
     if matches!(user.status, Status::DeletionPending | Status::Anonymised) {
         return Err(Error::conflict("user_status", "the account is deleted, or about to be"));
     }

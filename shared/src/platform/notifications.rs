@@ -118,14 +118,15 @@ pub struct Outbound {
     pub by_email: bool,
 }
 
-/// One notification, with the common variables of its mail filled in.
+/// One notification, with the common variables of its mail filled in. Whoever hushes it waits for the mails of it that are
+/// being written, and finds them.
 pub async fn outbound(db: &mut PgConnection, id: NotificationId) -> Result<Outbound> {
     sqlx::query_as!(
         Outbound,
         r#"select user_id as "user: UserId", type as kind, priority, template, by_email,
                   jsonb_build_object('title', title, 'message', message, 'action_url', action_url, 'priority', priority,
                                      'created_at', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) || vars as "vars!"
-           from notifications where id = $1 and deleted_at is null"#,
+           from notifications where id = $1 and deleted_at is null for share"#,
         id.0
     )
     .fetch_optional(db)

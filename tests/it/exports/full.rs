@@ -69,6 +69,25 @@ async fn it_is_tried_again_then_ends_with_a_sentence_and_leaves_nothing() {
     assert_eq!((row["status"].as_str(), row["error"].as_str()), (Some("failed"), Some(sentence)));
     let told = chef.get("/api/v1/notifications").await.ok();
     assert!(told.to_string().contains("n’a pas pu être préparé"), "{told}");
+    // Another one is open: the first cannot begin anew beside it.
     chef.post("/api/v1/admin/exports", wish("orders", "csv")).await.status(202);
-    app.execute("delete from jobs where kind = 'export.build' and state = 'queued'").await;
+    app.execute("update jobs set state = 'scheduled', run_at = now() + interval '1 day' where state = 'queued'").await;
+    let first = app.sql("select id from jobs where state = 'dead'").await[0]["id"].as_str().expect("an id").to_owned();
+    let retry =
+        async || chef.post(&format!("/api/v1/admin/jobs/{first}/retry"), serde_json::json!({})).await.status(202);
+    retry().await;
+    app.drain().await;
+    assert_eq!(chef.get(&format!("/api/v1/exports/{}", id(&asked))).await.ok()["status"], "failed");
+    // There is space again, and none is open: whoever retries the job gets the file.
+    app.execute("delete from exports where status = 'requested'; delete from jobs where state = 'scheduled'").await;
+    app.execute("delete from order_lines; delete from orders where total_gross_cents > 12000").await;
+    retry().await;
+    app.drain().await;
+    let row = chef.get(&format!("/api/v1/exports/{}", id(&asked))).await.ok();
+    assert_eq!(
+        (&row["status"], &row["rows_done"], &row["snapshots"]),
+        (&"ready".into(), &100.into(), &1.into()),
+        "{row}"
+    );
+    assert_eq!(row["error"], serde_json::Value::Null);
 }

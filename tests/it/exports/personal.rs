@@ -10,13 +10,21 @@ use shared::platform::tx::Tx;
 use shared::reports::exports::personal_data::{REFERENCES, TABLES, Where};
 
 use super::lists::unpacked;
-use super::{fetched, id};
+use super::{fetched, id, orders};
 
 #[tokio::test]
 async fn one_gets_everything_about_oneself_and_nothing_about_others() {
     let app = TestApp::new().await;
-    let (alice, _bob) = (app.user("alice").await, app.user("bob").await);
+    let (_, _bob, staff) = (app.user("alice").await, app.user("bob").await, app.admin().await);
+    app.execute("delete from sessions where user_id = (select id from users where first_name = 'alice')").await;
+    let login = json!({ "login": "alice@example.org", "password": PASSWORD });
+    let opened = app.anonymous().header("user-agent", "Alice/1.0").post("/api/v1/auth/login", login).await.ok();
+    let alice = app.anonymous().token(opened["token"].as_str().expect("a token"));
+    orders(&app, 2).await; // a guest's, whose address it is
+    app.execute("update customers set email = 'alice@example.org'").await;
     let user = app.sql("select id from users where email = 'alice@example.org'").await[0]["id"].clone();
+    let record = format!("/api/v1/admin/users/{}", user.as_str().expect("an id"));
+    staff.header("user-agent", "Chef/1.0").get(&record).await.status(200);
     let mut tx = Tx::begin(&app.platform).await.expect("a transaction");
     let owner = user.as_str().expect("an id").parse().expect("a uuid");
     let new = NewFile {
@@ -42,6 +50,18 @@ async fn one_gets_everything_about_oneself_and_nothing_about_others() {
     assert_eq!(data.as_object().map(serde_json::Map::len), Some(TABLES.len()));
     assert_eq!(data["users"][0]["email"], "alice@example.org");
     assert_eq!(data["sessions"].as_array().map(Vec::len), Some(1));
+    let entries = data["audit_log"].as_array().expect("entries");
+    let of =
+        |action: &str| entries.iter().rev().find(|one| one["action"] == action).unwrap_or_else(|| panic!("{action}"));
+    assert_eq!(of("LOGIN_SUCCESS")["user_agent"], "Alice/1.0");
+    assert_eq!((&of("ADMIN_ACCESS")["ip_address"], &of("ADMIN_ACCESS")["user_agent"]), (&Value::Null, &Value::Null));
+    let numbers: BTreeSet<_> =
+        data["orders"].as_array().expect("orders").iter().map(|one| one["number"].as_str()).collect();
+    assert_eq!(numbers, BTreeSet::from([Some("C-1"), Some("C-2")]), "what was bought before there was an account, too");
+    assert_eq!(
+        (&data["customers"][0]["email"], data["order_lines"].as_array().map(Vec::len)),
+        (&json!("alice@example.org"), Some(2))
+    );
     assert_eq!(inside["files/attestation.pdf"], "%PDF of Alice");
     for table in TABLES {
         let rows = data[table.name].as_array().unwrap_or_else(|| panic!("no {}", table.name)).len();
@@ -49,7 +69,7 @@ async fn one_gets_everything_about_oneself_and_nothing_about_others() {
         assert!(csv.lines().count() > rows, "{}: {rows} rows, {csv}", table.name);
     }
     let all = inside.to_string();
-    assert!(!all.contains("bob@example.org") && !all.contains("argon2"), "{all}");
+    assert!(!all.contains("bob@example.org") && !all.contains("argon2") && !all.contains("Chef/1.0"), "{all}");
 }
 
 /// Every column that may name a person, by its foreign key or by its name, is spoken of.

@@ -10,7 +10,7 @@ use super::{fetched, id, made, orders, signed, wish};
 
 #[tokio::test]
 async fn an_export_is_nobody_elses_and_ends_with_its_term() {
-    let app = TestApp::new().await;
+    let app = TestApp::with(&[("FILE_URL_TTL", "7d")]).await; // of other files
     let (chef, other) = (app.admin().await, app.person("autre", "admin").await);
     orders(&app, 10).await;
     let export = made(&app, &chef, wish("orders", "csv")).await;
@@ -29,12 +29,17 @@ async fn an_export_is_nobody_elses_and_ends_with_its_term() {
     let part = app.anonymous().header("range", "bytes=3-9").get(&address).await.status(206);
     assert_eq!(part.bytes, whole[3..10]);
     for at in 1..address.len() {
-        let mut bytes = address.clone().into_bytes();
-        bytes[at] = if bytes[at] == b'7' { b'8' } else { b'7' };
-        let changed = String::from_utf8(bytes).expect("ASCII");
-        let status = app.anonymous().get(&changed).await.status.as_u16();
-        // 401: by its path it is the address of the row now, which wants a token.
-        assert!(matches!(status, 401 | 404 | 405), "{status} for {changed}");
+        let was = address.as_bytes()[at];
+        let other = if was == b'7' { b'8' } else { b'7' };
+        // The other case of a letter, too: an id has more than one spelling.
+        for byte in [Some(other), was.is_ascii_alphabetic().then_some(was ^ 0x20)].into_iter().flatten() {
+            let mut bytes = address.clone().into_bytes();
+            bytes[at] = byte;
+            let changed = String::from_utf8(bytes).expect("ASCII");
+            let status = app.anonymous().get(&changed).await.status.as_u16();
+            // 401: by its path it is the address of the row now, which wants a token.
+            assert!(matches!(status, 401 | 404 | 405), "{status} for {changed}");
+        }
     }
     assert_eq!(chef.get(&row).await.ok()["downloads"], 2, "whole ones are counted");
     app.advance(Duration::from_mins(16)).await;
@@ -60,9 +65,69 @@ async fn rights_are_asked_again_when_it_is_made() {
     let row = clerk.get(&format!("/api/v1/exports/{}", id(&asked))).await.ok();
     assert_eq!(row["status"], "failed");
     assert!(row["error"].as_str().is_some_and(|why| why.contains("not allowed it any more")), "{row}");
+    let told = clerk.get("/api/v1/notifications").await.ok();
+    assert!(told.to_string().contains("n’a pas pu être préparé"), "{told}");
     assert_eq!(app.sql("select count(*) as n from files").await[0]["n"], 0);
     assert_eq!(app.sql("select state from jobs where kind = 'export.build'").await[0]["state"], "cancelled");
     clerk.post("/api/v1/admin/exports", wish("users", "csv")).await.status(403);
+}
+
+#[tokio::test]
+async fn a_file_is_not_fetched_by_who_is_not_allowed_it_any_more() {
+    let app = TestApp::new().await;
+    app.execute("insert into roles (code, label, permissions) values ('clerk', 'clerk', '{exports.run,audit.read}')")
+        .await;
+    let clerk = app.person("clerk", "clerk").await;
+    let export = made(&app, &clerk, wish("audit_log", "csv")).await;
+    let (address, row) = (signed(&export), format!("/api/v1/exports/{}", id(&export)));
+    fetched(&clerk, &export).await;
+    for (permissions, status) in [("{exports.run}", 404), ("{audit.read}", 404), ("{exports.run,audit.read}", 200)] {
+        app.execute(&format!("update roles set permissions = '{permissions}' where code = 'clerk'")).await;
+        assert_eq!(clerk.get(&row).await.ok()["url"].is_string(), status == 200, "{permissions}");
+        clerk.get(&format!("{row}/file")).await.status(status);
+        app.anonymous().get(&address).await.status(status);
+    }
+    app.execute("update users set status = 'suspended' where email = 'clerk@example.org'").await;
+    app.anonymous().get(&address).await.status(404);
+}
+
+#[tokio::test]
+async fn somebody_elses_data_wants_more_than_the_right_to_export() {
+    let mut app = TestApp::new().await;
+    app.leave_jobs();
+    app.admin().await;
+    app.user("alice").await;
+    app.execute(
+        "insert into roles (code, label, permissions) values
+             ('clerk', 'clerk', '{exports.run}'), ('keeper', 'keeper', '{exports.run,users.manage,audit.read}')",
+    )
+    .await;
+    let (clerk, keeper) = (app.person("clerk", "clerk").await, app.person("keeper", "keeper").await);
+    let people = app.sql("select first_name, id from users").await;
+    let of = |name: &str| {
+        let row = people.as_array().expect("rows").iter().find(|row| row["first_name"] == name).expect("somebody");
+        json!({ "kind": "personal_data", "format": "json", "subject_user_id": row["id"] })
+    };
+    let refused = clerk.post("/api/v1/admin/exports", of("alice")).await.status(403);
+    assert!(refused.text.contains("users.manage"), "{}", refused.text);
+    let more = keeper.post("/api/v1/admin/exports", of("chef")).await.status(403);
+    assert_eq!(more.code(), "permission_not_held", "nobody reads who may do more than they");
+    clerk.post("/api/v1/admin/exports", of("clerk")).await.status(202);
+
+    app.execute("update sessions set created_at = created_at - interval '16 minutes'").await;
+    let mut wanted = of("alice");
+    let again = keeper.post("/api/v1/admin/exports", wanted.clone()).await.status(403);
+    assert_eq!(again.code(), "reauthentication_required");
+    wanted["password"] = json!("not theirs, not at all");
+    assert_eq!(keeper.post("/api/v1/admin/exports", wanted.clone()).await.wrong_fields(), ["password"]);
+    wanted["password"] = json!(PASSWORD);
+    let asked = keeper.post("/api/v1/admin/exports", wanted).await.status(202).data();
+    assert!(!asked.to_string().contains(PASSWORD), "{asked}");
+    // Whoever was raised meanwhile is read by nobody below.
+    app.execute("update users set role = 'admin' where first_name = 'alice'").await;
+    app.drain().await;
+    let row = keeper.get(&format!("/api/v1/exports/{}", id(&asked))).await.ok();
+    assert_eq!(row["status"], "failed", "{row}");
 }
 
 #[tokio::test]

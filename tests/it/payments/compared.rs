@@ -43,6 +43,11 @@ async fn an_order_and_its_events_are_looked_at_and_given_back_on_the_dashboard()
     for said in ["€21.60", "Succeeded", "Give money back", "what Stripe said", "Buyer"] {
         assert!(page.text.contains(said), "{said} in {}", page.text);
     }
+    shop.app.person("autre", "admin").await;
+    operator(&shop.app, "autre").await.get(&path).await.status(200);
+    let opened = "select count(*) as n from audit_log a join users u on u.id = a.actor_id
+                  where action = 'ADMIN_ACCESS' and target_type = 'order' and u.first_name = 'autre'";
+    assert_eq!(shop.app.sql(opened).await[0]["n"], 1, "who looked is in the log, here as by REST");
     assert!(chef.get("/admin/orders?status=paid").await.status(200).text.contains(&text(&order, "number")));
     assert!(chef.get("/admin/orders?status=expired").await.status(200).text.contains("No order matches."));
     let list = chef.get("/admin/stripe-events?status=processed").await.status(200);

@@ -4,7 +4,7 @@
 //! with a snapshot of its own. The row, the mail, the notification and the job's end are one transaction.
 
 use serde_json::json;
-use shared::domain::exports::{self, ExportStatus, KEEP, Started};
+use shared::domain::exports::{self, KEEP, Started};
 use shared::flows::{export_ended, export_requested};
 use shared::kernel::Result as HouseResult;
 use shared::platform::files::{self, FileKind, NewFile, Written};
@@ -56,7 +56,7 @@ async fn begin(cx: &Cx, job: &BuildExport) -> Result<Option<Started>, Failure> {
     let lacking = export_requested::lacks(&mut tx, export.requested_by, export.kind, export.subject_user_id).await?;
     if let Some(right) = lacking {
         let why = format!("who asked for it is not allowed it any more ({right})");
-        exports::end(&mut tx, job.export, ExportStatus::Failed, Some(&why)).await?;
+        export_ended::failed(&mut tx, job.export, &why).await?;
         cx.log(&why);
         tx.commit().await?;
         return Ok(None);

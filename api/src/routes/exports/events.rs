@@ -83,14 +83,13 @@ impl Open {
         let session = sessions::identify(&mut db, self.caller.session, self.caller.user).await?;
         session.ok_or(Error::NotFound("session"))?;
         let export = exports::get(&mut db, Scope::Mine(self.caller.user), self.id).await?;
-        drop(db);
         let now = serde_json::to_value(&export).map_err(Error::internal)?;
         if self.sent.as_ref() == Some(&now) {
             return Ok(None);
         }
         self.sent = Some(now);
         self.ended = !matches!(export.status, ExportStatus::Requested | ExportStatus::Running);
-        let view = View::of(platform, export);
+        let view = View::of(platform, &mut db, export).await?;
         Ok(Some(Event::default().event("export").json_data(view).map_err(Error::internal)?))
     }
 }

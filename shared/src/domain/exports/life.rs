@@ -44,12 +44,17 @@ pub struct Started {
     pub checkpoint: Option<Checkpoint>,
 }
 
-/// A run takes it in hand: from now on no other one may write. None: it is not open any more, or a later run has it.
+/// A run takes it in hand: from now on no other one may write. What failed begins anew when its job is retried, unless
+/// this person has another one of this kind open. None: it is not open any more, or a later run has it.
 pub async fn start(db: &mut PgConnection, id: ExportId, run: i32) -> Result<Option<Started>> {
     let row = sqlx::query!(
         r#"
-        update exports set status = 'running', run = $2, started_at = coalesce(started_at, now()), snapshots = snapshots + 1
-        where id = $1 and status in ('requested', 'running') and run <= $2
+        update exports e
+        set status = 'running', run = $2, started_at = coalesce(started_at, now()), error = null, finished_at = null,
+            snapshots = case status when 'failed' then 1 else snapshots + 1 end
+        where id = $1 and run <= $2 and (status in ('requested', 'running') or status = 'failed' and not exists (
+            select from exports o where o.requested_by = e.requested_by and o.kind = e.kind
+                                    and o.status in ('requested', 'running')))
         returning checkpoint as "checkpoint: Json<Checkpoint>"
         "#,
         id.0,
@@ -163,21 +168,4 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
                and finished_at < now() - interval '365 days' limit 1000))"
     );
     Ok(done.execute(db).await?.rows_affected())
-}
-
-/// The files with somebody's personal data, whoever asked for them.
-pub async fn files_about(db: &mut PgConnection, user: Option<UserId>) -> Result<Vec<FileId>> {
-    let files = sqlx::query_scalar!(
-        r#"select file_id as "file!: FileId" from exports where subject_user_id = $1 and file_id is not null"#,
-        user.map(|user| user.0)
-    );
-    Ok(files.fetch_all(db).await?)
-}
-
-/// Deletes what somebody asked for, and what was asked for of them; a job that makes one finds nothing to do.
-pub async fn forget(db: &mut PgConnection, user: Option<UserId>) -> Result<()> {
-    sqlx::query!("delete from exports where requested_by = $1 or subject_user_id = $1", user.map(|user| user.0))
-        .execute(db)
-        .await?;
-    Ok(())
 }

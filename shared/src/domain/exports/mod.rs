@@ -5,13 +5,13 @@
 //! the last one. What is read stands in `reports/exports`; who may have it, the flows decide.
 
 mod checkpoint;
+mod forget;
 mod life;
 mod words;
 
 pub use checkpoint::{Checkpoint, Entry, Part};
-pub use life::{
-    Started, close_orphans, downloaded, end, expire, files_about, forget, insert, keep, purge, ready, revoke, start,
-};
+pub use forget::{files_about, files_of_lists, forget, lists_being_made, unname, withdraw_lists};
+pub use life::{Started, close_orphans, downloaded, end, expire, insert, keep, purge, ready, revoke, start};
 pub use words::{ExportFormat, ExportKind, ExportStatus};
 
 use std::time::Duration;

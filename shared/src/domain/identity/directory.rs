@@ -22,6 +22,10 @@ pub struct UserFilter {
     pub role: Option<String>,
     /// Where the account stands.
     pub status: Option<Status>,
+    /// Activated since then.
+    pub activated_since: Option<DateTime<Utc>>,
+    /// Activated before then.
+    pub activated_before: Option<DateTime<Utc>>,
 }
 
 /// An open session.
@@ -50,12 +54,15 @@ pub async fn list(db: &mut PgConnection, filter: &UserFilter, page: PageRequest)
          where ($1::text is null or first_name || ' ' || last_name ilike $1 or email::text ilike $1
                 or username::text ilike $1)
            and ($2::text is null or role = $2) and ($3::text is null or status = $3) and ($4::uuid is null or id < $4)
+           and ($6::timestamptz is null or activated_at >= $6) and ($7::timestamptz is null or activated_at < $7)
          order by id desc limit $5",
         filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()).map(text::like),
         filter.role,
         filter.status as Option<Status>,
         page.after,
-        page.limit + 1
+        page.limit + 1,
+        filter.activated_since,
+        filter.activated_before
     );
     Ok(Page::cut(rows.fetch_all(db).await?, page, |user| user.id.0))
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::domain::identity::catalogue;
+use crate::domain::identity::{catalogue, grants};
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::UserId;
@@ -54,6 +54,16 @@ impl Authority {
     /// Whoever sits at the command line.
     pub fn operator() -> Self {
         Self { user: None, permissions: Permissions::all() }
+    }
+
+    /// The same without what is lent to them until a time: whoever gives for good must hold for good.
+    pub async fn lasting(&self, db: &mut PgConnection) -> Result<Self> {
+        let Some(user) = self.user else { return Ok(self.clone()) };
+        let lent = grants::of_user(db, user).await?.into_iter().filter(|grant| grant.expires_at.is_some());
+        let ending: Vec<String> = lent.map(|grant| grant.id.to_string()).collect();
+        let held =
+            held(db, user).await?.into_iter().filter(|held| held.source != "grant" || !ending.contains(&held.name));
+        Ok(Self { user: self.user, permissions: Permissions::new(held.map(|held| held.permission).collect()) })
     }
 
     /// 403 `permission_not_held` unless they hold all of these themselves.

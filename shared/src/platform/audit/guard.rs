@@ -56,8 +56,11 @@ pub async fn suspected(
     tx.commit().await
 }
 
-/// Somebody opened a record. The same one by the same person within ten minutes is one entry.
+/// Somebody opened a record. The same one by the same person within ten minutes is one entry, their own account none.
 pub async fn opened(platform: &Platform, origin: &Origin, action: &str, target: &str, id: &str) -> Result<()> {
+    if origin.actor.is_some_and(|actor| actor.to_string() == id) {
+        return Ok(());
+    }
     let mut tx = Tx::begin_for(platform, origin.clone()).await?;
     let known = sqlx::query_scalar!(
         r#"select exists (select from audit_log where target_type = $1 and target_id = $2 and action = $3

@@ -24,6 +24,9 @@ words! {
 /// The key is derived from the house's secret under this label, so that no other signature of ours is one of these.
 const LABEL: &[u8] = b"facteur: addresses of files, 1";
 
+/// The address of an export works for no longer: lists and personal data are in it.
+const BRIEF: Duration = Duration::from_mins(15);
+
 /// What an address carries. Anything but what we signed leads nowhere.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
@@ -47,9 +50,9 @@ pub fn signed_url_for(platform: &Platform, file: FileId, disposition: Dispositio
     format!("{base}/api/v1/files/{file}/content?{}", query(platform, file, disposition, ttl))
 }
 
-/// The query alone, for an address of another resource that leads to the same file.
+/// The query alone, for an address of another resource that leads to the same file: an export, so it is never long-lived.
 pub fn signed_query(platform: &Platform, file: FileId, disposition: Disposition) -> String {
-    query(platform, file, disposition, platform.config.files.url_ttl)
+    query(platform, file, disposition, platform.config.files.url_ttl.min(BRIEF))
 }
 
 fn query(platform: &Platform, file: FileId, disposition: Disposition, ttl: Duration) -> String {

@@ -45,14 +45,19 @@ pub async fn forget(db: &mut PgConnection, who: &Person, after: Option<Uuid>) ->
     Ok(read.last.filter(|_| read.read == PAGE))
 }
 
-/// A mail that is to be forgotten at its end has come to it.
-pub(super) async fn fade(db: &mut PgConnection, id: EmailId) -> Result<()> {
-    let fleeting: Vec<_> = catalogue::ALL.iter().filter(|one| one.fleeting).map(|one| one.name.to_owned()).collect();
+/// The mails that are to be forgotten at their end.
+pub(super) fn fleeting() -> Vec<String> {
+    catalogue::ALL.iter().filter(|one| one.fleeting).map(|one| one.name.to_owned()).collect()
+}
+
+/// These mails have come to their end; those that are to be forgotten then are.
+pub(super) async fn fade(db: &mut PgConnection, ids: &[EmailId]) -> Result<()> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
     sqlx::query!(
         "update emails set to_address = $3::text::citext, to_name = null, vars = '{}', subject = null, smtp_reply = null
-         where id = $1 and template = any($2) and status not in ('queued', 'held', 'sending')",
-        id.0,
-        &fleeting,
+         where id = any($1) and template = any($2) and status not in ('queued', 'held', 'sending')",
+        &ids,
+        &fleeting(),
         NOBODY
     )
     .execute(db)

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::forget::fade;
+use super::forget::{fade, fleeting};
 use super::{catalogue, job};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -209,7 +209,7 @@ pub async fn finish(
     )
     .execute(&mut *db)
     .await?;
-    fade(db, id).await
+    fade(db, &[id]).await
 }
 
 /// The relay took the mail: with this subject, so many bytes, these words of its.
@@ -224,7 +224,7 @@ pub async fn sent(db: &mut PgConnection, id: EmailId, subject: &str, bytes: usiz
     )
     .execute(&mut *db)
     .await?;
-    fade(db, id).await
+    fade(db, &[id]).await
 }
 
 /// Mails held while sending was switched off get their jobs, a bounded number at a time. Returns how many.
@@ -259,18 +259,22 @@ pub async fn purge(db: &mut PgConnection) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// Mails whose job was cancelled or discarded: nobody will send them, so they say so. A retried job still may.
+/// Mails whose job was cancelled or discarded: nobody will send them, so they say so. A retried job still may. One to
+/// somebody who is forgotten is not held for longer than the month that the law leaves.
 pub async fn abandon(db: &mut PgConnection) -> Result<u64> {
-    let done = sqlx::query!(
-        "update emails set status = 'failed', smtp_reply = coalesce(smtp_reply, 'its job was cancelled')
-         where id = any(array(
-             select e.id from emails e
-             where e.status in ('queued', 'sending') and e.created_at < now() - interval '1 hour'
-               and not exists (select from jobs j where j.subject_id = e.id and j.kind = 'email.send'
-                               and j.state in ('scheduled', 'queued', 'running', 'retrying'))
-             order by e.id limit 2000))"
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
+    let left = sqlx::query_scalar!(
+        r#"update emails set status = 'failed', smtp_reply = coalesce(smtp_reply, 'its job was cancelled')
+           where id = any(array(
+               select e.id from emails e
+               where e.status in ('queued', 'sending') and e.created_at < now() - interval '1 hour'
+                 and not exists (select from jobs j where j.subject_id = e.id and j.kind = 'email.send'
+                                 and j.state in ('scheduled', 'queued', 'running', 'retrying'))
+                 or e.status = 'held' and e.template = any($1) and e.created_at < now() - interval '30 days'
+               order by e.id limit 2000))
+           returning id as "id: EmailId""#,
+        &fleeting()
+    );
+    let left = left.fetch_all(&mut *db).await?;
+    fade(db, &left).await?;
+    Ok(left.len() as u64)
 }

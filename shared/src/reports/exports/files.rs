@@ -25,8 +25,8 @@ pub async fn of_invoices(db: &mut PgConnection, filters: &Value, after: Uuid) ->
 pub async fn of_person(db: &mut PgConnection, filters: &Value, after: Uuid) -> Result<Vec<FileId>> {
     let found = sqlx::query_scalar!(
         r#"
-        with me as (select ($1::jsonb->>'user_id')::uuid as id),
-             mine as (select c.id from customers c join me on c.user_id = me.id)
+        with me as (select id, email from users where id = ($1::jsonb->>'user_id')::uuid),
+             mine as (select c.id from customers c join me on c.user_id = me.id or (c.user_id is null and c.email = me.email))
         select f.id as "id!: FileId" from files f
         where f.kind <> 'export' and f.id > $2
           and (f.user_id = (select id from me)

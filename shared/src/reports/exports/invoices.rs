@@ -12,7 +12,10 @@ macro_rules! matching {
          and ($1->>'customer_id' is null or i.customer_id = ($1->>'customer_id')::uuid)
          and ($1->>'number' is null or i.number = $1->>'number')
          and ($1->>'from' is null or i.issue_date >= ($1->>'from')::date)
-         and ($1->>'to' is null or i.issue_date <= ($1->>'to')::date)"
+         and ($1->>'to' is null or i.issue_date <= ($1->>'to')::date)
+         and ($1->>'currency' is null or i.currency = $1->>'currency')
+         and ($1->>'issued' is null or (i.status <> 'draft') = ($1->>'issued')::boolean)
+         and ($1->>'credit' is null or (i.kind = 'credit_note') = ($1->>'credit')::boolean)"
     };
 }
 pub(super) use matching;

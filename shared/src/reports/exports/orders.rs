@@ -10,7 +10,9 @@ macro_rules! matching {
          and ($1->>'priority' is null or o.priority = $1->>'priority')
          and ($1->>'assignee_id' is null or o.assignee_id = ($1->>'assignee_id')::uuid)
          and ($1->>'customer_id' is null or o.customer_id = ($1->>'customer_id')::uuid)
-         and ($1->>'number' is null or o.number = $1->>'number')"
+         and ($1->>'number' is null or o.number = $1->>'number')
+         and ($1->>'placed_since' is null or o.placed_at >= ($1->>'placed_since')::timestamptz)
+         and ($1->>'placed_before' is null or o.placed_at < ($1->>'placed_before')::timestamptz)"
     };
 }
 

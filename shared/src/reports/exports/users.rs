@@ -12,7 +12,9 @@ pub static USERS: Table = Table {
            where ($1->>'q' is null or u.first_name || ' ' || u.last_name ilike like_.q or u.email::text ilike like_.q
                   or u.username::text ilike like_.q)
            and ($1->>'role' is null or u.role = $1->>'role')
-           and ($1->>'status' is null or u.status = $1->>'status')",
+           and ($1->>'status' is null or u.status = $1->>'status')
+           and ($1->>'activated_since' is null or u.activated_at >= ($1->>'activated_since')::timestamptz)
+           and ($1->>'activated_before' is null or u.activated_at < ($1->>'activated_before')::timestamptz)",
     key: "u.id",
     by: Key::Id,
     columns: &COLUMNS,

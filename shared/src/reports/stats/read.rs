@@ -58,7 +58,7 @@ fn of_month(topic: Topic, kept: &Kept, month: NaiveDate) -> Option<String> {
         (Topic::Revenue, _) => Some(format!("{issued}&currency={}", kept.currency.as_deref()?)),
         (Topic::Monthly, "orders") => Some(format!("/api/v1/admin/orders?placed_since={from}&placed_before={until}")),
         (Topic::Monthly, "activations") => {
-            Some(format!("/api/v1/admin/audit?action=USER_ACTIVATED&since={from}&until={until}"))
+            Some(format!("/api/v1/admin/users?activated_since={from}&activated_before={until}"))
         }
         (Topic::Monthly, "credit_notes") => Some(format!("{issued}&kind=credit_note")),
         (Topic::Monthly, "invoices") => Some(format!("{issued}&credit=false")),

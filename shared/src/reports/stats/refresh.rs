@@ -52,8 +52,8 @@ async fn monthly(db: &mut PgConnection) -> Result<u64> {
             select case kind when 'credit_note' then 'credit_notes' else 'invoices' end, date_trunc('month', issue_date)::date
             from invoices where status <> 'draft'
             union all
-            select 'activations', date_trunc('month', occurred_at at time zone 'Europe/Paris')::date
-            from audit_log where action = 'USER_ACTIVATED'
+            select 'activations', date_trunc('month', activated_at at time zone 'Europe/Paris')::date
+            from users where activated_at is not null
         ), months as (
             select m::date as month from generate_series(
                 (select greatest(min(month), date_trunc('month', now() at time zone 'Europe/Paris')::date - interval '35 months')

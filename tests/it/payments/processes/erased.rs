@@ -7,7 +7,7 @@ use harness::relay::Mood;
 use super::*;
 
 /// What names the person; each occurs nowhere else. Digits alone would: a log has many.
-const CANARIES: [&str; 14] = [
+const CANARIES: [&str; 16] = [
     "Rossignelle",
     "Canarisson",
     "canarisette",
@@ -22,6 +22,8 @@ const CANARIES: [&str; 14] = [
     "Roitelette",
     "Mesangerie",
     "FR-CANARI-UA",
+    "FR83404833048",
+    "40483304800022",
 ];
 const ADDRESS: &str = "chardonneret.canari";
 
@@ -35,6 +37,7 @@ async fn a_canary_in_every_text_of_a_person_is_nowhere_afterwards() {
     let order = buy(&branch).await;
     as_a_guest(&branch).await;
     branch.settled().await;
+    exported(&branch).await;
     let invoice: String = sqlx::query_scalar("select id::text from invoices where status = 'paid'")
         .fetch_one(&branch.stage.platform.db)
         .await
@@ -52,6 +55,9 @@ async fn a_canary_in_every_text_of_a_person_is_nowhere_afterwards() {
         "audit_log.",
         "sessions.",
         "stripe_events.",
+        "exports.filters",
+        "customers.vat_number",
+        "customers.company_number",
     ] {
         assert!(seen.iter().any(|one| one.starts_with(place)), "the search finds what is there: {place} {seen:?}");
     }
@@ -110,7 +116,8 @@ async fn buy(branch: &Branch) -> String {
         "lines": [{ "product_id": branch.product, "quantity": 1 }],
         "title": format!("Pour {}", CANARIES[10]), "description": format!("De {}", CANARIES[11]), "note": CANARIES[12],
         "billing": { "legal_name": CANARIES[5], "address_line1": CANARIES[6], "address_line2": CANARIES[7],
-                     "city": CANARIES[8], "postal_code": CANARIES[9], "country_code": "FR" },
+                     "city": CANARIES[8], "postal_code": CANARIES[9], "country_code": "FR",
+                     "vat_number": CANARIES[14], "company_number": CANARIES[15] },
     });
     let order = text(&branch.asked(Method::POST, "/api/v1/orders", &branch.buyer, wish.clone(), 201).await, "id");
     let session = branch.checkout(&order).await;
@@ -138,6 +145,16 @@ async fn as_a_guest(branch: &Branch) {
     branch.asked(Method::POST, "/api/v1/orders", "", wish, 201).await;
     let request = json!({ "kind": "contact", "name": CANARIES[0], "email": address, "title": CANARIES[10], "body": CANARIES[11] });
     branch.asked(Method::POST, "/api/v1/requests", "", request, 201).await;
+}
+
+/// Lists that an administrator exported while the person stood in them: one is of nobody else.
+async fn exported(branch: &Branch) {
+    for kind in ["users", "orders", "invoices", "audit_log"] {
+        let filters = if kind == "users" { json!({ "q": ADDRESS }) } else { json!({}) };
+        let wish = json!({ "kind": kind, "format": "csv", "filters": filters });
+        branch.asked(Method::POST, "/api/v1/admin/exports", &branch.admin, wish, 202).await;
+    }
+    branch.stage.until(seconds(60), "select count(*) from exports where status = 'ready'", 4).await;
 }
 
 async fn download(branch: &Branch, path: &str) -> bytes::Bytes {

@@ -4,10 +4,23 @@ use super::field;
 use crate::reports::exports::Type::{Bool, Date, Id, Integer, Json, Money, Number, Text, Time};
 use crate::reports::exports::{Key, Table};
 
+/// This column of who they were when they bought: the customer of the account, and the guests of its address, as an
+/// erasure finds them ([`person`](crate::domain::billing::person)).
+macro_rules! customers {
+    ($column:literal) => {
+        concat!(
+            "(select ",
+            $column,
+            " from customers where user_id = ($1->>'user_id')::uuid or (user_id is null
+                and email = (select email from users where id = ($1->>'user_id')::uuid)))"
+        )
+    };
+}
+
 pub(super) static CUSTOMERS: Table = Table {
     name: "customers",
     title: ["Client", "Customer"],
-    from: "customers t where t.user_id = ($1->>'user_id')::uuid",
+    from: concat!("customers t where t.id in ", customers!("id")),
     key: "t.id",
     by: Key::Id,
     columns: &[
@@ -31,7 +44,7 @@ pub(super) static CUSTOMERS: Table = Table {
 pub(super) static PAYMENT_METHODS: Table = Table {
     name: "payment_methods",
     title: ["Moyens de paiement", "Payment methods"],
-    from: "payment_methods t where t.customer_id in (select id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!("payment_methods t where t.customer_id in ", customers!("id")),
     key: "t.id",
     by: Key::Id,
     columns: &[
@@ -50,7 +63,7 @@ pub(super) static PAYMENT_METHODS: Table = Table {
 pub(super) static ORDERS: Table = Table {
     name: "orders",
     title: ["Commandes", "Orders"],
-    from: "orders t where t.customer_id in (select id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!("orders t where t.customer_id in ", customers!("id")),
     key: "t.id",
     by: Key::Id,
     columns: &[
@@ -79,7 +92,7 @@ pub(super) static ORDERS: Table = Table {
 pub(super) static ORDER_LINES: Table = Table {
     name: "order_lines",
     title: ["Lignes de commande", "Order lines"],
-    from: "order_lines t join orders o on o.id = t.order_id where o.customer_id in (select id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!("order_lines t join orders o on o.id = t.order_id where o.customer_id in ", customers!("id")),
     key: "t.id",
     by: Key::Id,
     columns: &[
@@ -98,7 +111,7 @@ pub(super) static ORDER_LINES: Table = Table {
 pub(super) static PAYMENTS: Table = Table {
     name: "payments",
     title: ["Paiements", "Payments"],
-    from: "payments t join orders o on o.id = t.order_id where o.customer_id in (select id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!("payments t join orders o on o.id = t.order_id where o.customer_id in ", customers!("id")),
     key: "t.id",
     by: Key::Id,
     columns: &[
@@ -119,7 +132,11 @@ pub(super) static PAYMENTS: Table = Table {
 pub(super) static REFUNDS: Table = Table {
     name: "refunds",
     title: ["Remboursements", "Refunds"],
-    from: "refunds t join payments p on p.id = t.payment_id join orders o on o.id = p.order_id where (o.customer_id in (select id from customers where user_id = ($1->>'user_id')::uuid) or t.requested_by = ($1->>'user_id')::uuid)",
+    from: concat!(
+        "refunds t join payments p on p.id = t.payment_id join orders o on o.id = p.order_id where (o.customer_id in ",
+        customers!("id"),
+        " or t.requested_by = ($1->>'user_id')::uuid)"
+    ),
     key: "t.id",
     by: Key::Id,
     columns: &[
@@ -137,7 +154,10 @@ pub(super) static REFUNDS: Table = Table {
 pub(super) static DISPUTES: Table = Table {
     name: "disputes",
     title: ["Litiges", "Disputes"],
-    from: "disputes t join payments p on p.id = t.payment_id join orders o on o.id = p.order_id where o.customer_id in (select id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!(
+        "disputes t join payments p on p.id = t.payment_id join orders o on o.id = p.order_id where o.customer_id in ",
+        customers!("id")
+    ),
     key: "t.id",
     by: Key::Text,
     columns: &[
@@ -156,7 +176,7 @@ pub(super) static DISPUTES: Table = Table {
 pub(super) static INVOICES: Table = Table {
     name: "invoices",
     title: ["Factures", "Invoices"],
-    from: "invoices t where t.status <> 'draft' and t.customer_id in (select id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!("invoices t where t.status <> 'draft' and t.customer_id in ", customers!("id")),
     key: "t.id",
     by: Key::Id,
     columns: &[
@@ -182,7 +202,10 @@ pub(super) static INVOICES: Table = Table {
 pub(super) static INVOICE_LINES: Table = Table {
     name: "invoice_lines",
     title: ["Lignes de facture", "Invoice lines"],
-    from: "invoice_lines t join invoices o on o.id = t.invoice_id where o.status <> 'draft' and o.customer_id in (select id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!(
+        "invoice_lines t join invoices o on o.id = t.invoice_id where o.status <> 'draft' and o.customer_id in ",
+        customers!("id")
+    ),
     key: "t.id",
     by: Key::Id,
     columns: &[
@@ -201,7 +224,7 @@ pub(super) static INVOICE_LINES: Table = Table {
 pub(super) static STRIPE_INVOICES: Table = Table {
     name: "stripe_invoices",
     title: ["Factures chez Stripe", "Invoices at Stripe"],
-    from: "stripe_invoices t where t.stripe_customer_id in (select stripe_customer_id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!("stripe_invoices t where t.stripe_customer_id in ", customers!("stripe_customer_id")),
     key: "t.id",
     by: Key::Text,
     columns: &[
@@ -218,7 +241,7 @@ pub(super) static STRIPE_INVOICES: Table = Table {
 pub(super) static STRIPE_SUBSCRIPTIONS: Table = Table {
     name: "stripe_subscriptions",
     title: ["Abonnements", "Subscriptions"],
-    from: "stripe_subscriptions t where t.stripe_customer_id in (select stripe_customer_id from customers where user_id = ($1->>'user_id')::uuid)",
+    from: concat!("stripe_subscriptions t where t.stripe_customer_id in ", customers!("stripe_customer_id")),
     key: "t.id",
     by: Key::Text,
     columns: &[

@@ -132,8 +132,9 @@ pub(super) static AUDIT_LOG: Table = Table {
         field("target_type", Text, "t.target_type"),
         field("target_id", Text, "t.target_id"),
         field("details", Json, "t.details::text"),
-        field("ip_address", Text, "host(t.ip_address)"),
-        field("user_agent", Text, "t.user_agent"),
+        // Of whom an entry is about but not by, these would tell of somebody else.
+        field("ip_address", Text, "case when t.actor_id = ($1->>'user_id')::uuid then host(t.ip_address) end"),
+        field("user_agent", Text, "case when t.actor_id = ($1->>'user_id')::uuid then t.user_agent end"),
         field("outcome", Text, "t.outcome"),
     ],
 };
