@@ -174,7 +174,7 @@ async fn strangers_do_not_take_the_room_of_renewals() {
     join_all(strangers).await;
     let first = fetch(&base, &chef, "the same news").await;
     app.execute(&dead(1)).await;
-    assert_eq!(fetch(&base, &chef, "the same news").await, first, "it was made once");
+    assert!(fetch(&base, &chef, "the same news").await == first, "it was made once");
     assert!(fetch(&base, &chef, "other news").await.contains("letter 1"));
     app.leave_jobs();
 }

@@ -13,9 +13,13 @@ use super::open;
 const SOON: Duration = Duration::from_secs(15);
 
 async fn dead(stage: &Stage, note: &str) {
+    dead_as(stage, "gen_random_uuid()", note).await;
+}
+
+async fn dead_as(stage: &Stage, id: &str, note: &str) {
     let job = format!(
         "insert into jobs (id, kind, lane, state, rank, attempt, max_attempts, timeout_ms, payload, key_argument, last_error, finished_at)
-         values (gen_random_uuid(), 'debug.probe', 'default', 'dead', 0, 3, 3, 1000, '{{}}', '{note}', 'no', now())"
+         values ({id}, 'debug.probe', 'default', 'dead', 0, 3, 3, 1000, '{{}}', '{note}', 'no', now())"
     );
     sql(stage, &job).await;
 }
@@ -90,7 +94,7 @@ async fn what_cannot_renew_itself_says_so_and_what_does_keeps_its_place() {
     let here = async || evaluate(page, "return document.querySelector('tr.here').dataset.href").await.to_string();
     let before = here().await;
     page.find(Locator::Css("main h1")).await.expect("a heading").click().await.expect("clicked");
-    dead(stage, "fourth").await;
+    dead_as(stage, "'ffffffff-0000-7000-8000-000000000001'", "fourth").await; // above them all
     eventually(SOON, "a row more", || async { rows(page).await == 4 }).await;
     assert_eq!(here().await, before);
     let order = "return [...document.querySelectorAll('main tr[data-href]')].findIndex((row) => row.matches('.here'))";
