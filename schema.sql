@@ -244,6 +244,9 @@ CREATE TABLE public.bulk_operations (
     finished_at timestamp with time zone,
     undone_by uuid,
     undone_at timestamp with time zone,
+    may_reveal boolean DEFAULT false NOT NULL,
+    by_hand boolean DEFAULT false NOT NULL,
+    counted jsonb,
     CONSTRAINT bulk_operations_action_check CHECK ((action = ANY (ARRAY['retry'::text, 'run'::text, 'cancel'::text, 'discard'::text, 'kill'::text, 'priority'::text, 'queue'::text, 'edit'::text]))),
     CONSTRAINT bulk_operations_per_second_check CHECK ((per_second > 0)),
     CONSTRAINT bulk_operations_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'running'::text, 'paused'::text, 'done'::text, 'cancelled'::text, 'undone'::text])))

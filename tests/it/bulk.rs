@@ -1,5 +1,7 @@
 //! Bulk operations: the set that is changed is the set that was previewed, whatever arrives; pace, pause, undo; rights.
 
+mod undo;
+
 use std::time::Duration;
 
 use harness::people::PASSWORD;
@@ -56,6 +58,10 @@ async fn exactly_what_was_previewed_is_retried_and_it_may_be_undone() {
     assert_eq!(states(&app).await, json!([{ "state": "dead", "count": 6 }, { "state": "succeeded", "count": 9 }]));
     let undone = admin.post(&path(&preview, "undo"), json!({})).await.ok();
     assert_eq!((&undone["state"], &undone["undone"], &undone["done"]), (&json!("undone"), &json!(0), &json!(7)));
+    // What has ended is not counted again at every look.
+    app.execute("delete from bulk_items").await;
+    let again = admin.get(path(&preview, "").trim_end_matches('/')).await.ok();
+    assert_eq!((&again["undone"], &again["done"], &again["refused"]), (&json!(0), &json!(7), &json!(2)));
 
     // What has not started goes back to where it was.
     let preview = freeze(&admin, "cancel", "state:scheduled", json!({})).await;
@@ -163,7 +169,13 @@ async fn the_pages_preview_start_and_show_it() {
     let chosen = [&fields[..], &[("id", &one)]].concat();
     let to =
         post(&chef, "/admin/bulk/preview", &chosen).await.status(303).header("location").expect("its page").to_owned();
-    assert!(chef.get(&to).await.status(200).text.contains("Retry 1 job?"));
+    let by_hand = chef.get(&to).await.status(200).text;
+    assert!(by_hand.contains("Retry 1 job?") && by_hand.contains("href=\"/admin/jobs\">Back"), "{by_hand}");
+    let fields = [("token", &*token), ("action", "retry"), ("filter", "by hand"), ("scope", "all")];
+    let to =
+        post(&chef, "/admin/bulk/preview", &fields).await.status(303).header("location").expect("its page").to_owned();
+    let asked = chef.get(&to).await.status(200).text;
+    assert!(asked.contains("by+hand"), "a filter that ends so is a filter: {asked}");
     let fields = [("token", &*token), ("action", "retry"), ("filter", "state:dead"), ("scope", "all")];
     let to =
         post(&chef, "/admin/bulk/preview", &fields).await.status(303).header("location").expect("its page").to_owned();
@@ -244,7 +256,8 @@ async fn a_worker_keeps_the_pace_and_another_goes_on_where_it_died() {
         serde_json::from_value(json!({ "action": "retry", "filter": { "state": "dead" } })).expect("an operation");
     let id = shared::platform::jobs::bulk::freeze(&mut tx, &new).await.expect("frozen");
     let pace = serde_json::from_value(json!({ "per_second": 5 })).expect("a pace");
-    shared::platform::jobs::bulk::start(&mut tx, id, &pace, false).await.expect("started");
+    let none = shared::platform::jobs::bulk::Rights { large: false, reveal: false };
+    shared::platform::jobs::bulk::start(&mut tx, id, &pace, none).await.expect("started");
     tx.commit().await.expect("a commit");
     let mut first = stage.worker();
     stage

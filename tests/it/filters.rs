@@ -173,9 +173,19 @@ async fn a_list_has_an_order_and_its_pages_fit_together() {
     assert_eq!(numbers("-attempts", "").await, [11, 10, 9, 8, 7, 4, 6, 5, 3, 2, 1, 0]);
     assert_eq!(numbers("attempts", "state%3Afailed").await, [0, 1, 5, 4, 8, 9]);
     assert_eq!(admin.get("/api/v1/admin/jobs?sort=colour").await.wrong_fields(), ["sort"]);
-    let cursor = admin.get("/api/v1/admin/jobs?limit=1").await.status(200).json()["page"]["next"].clone();
-    let other = format!("/api/v1/admin/jobs?sort=duration&after={}", cursor.as_str().expect("a cursor"));
-    assert_eq!(admin.get(&other).await.wrong_fields(), ["after"]);
+    // A cursor is of one order.
+    let sorts = ["age", "-age", "duration", "-duration", "attempts", "-attempts"];
+    for made in sorts {
+        let list = format!("/api/v1/admin/jobs?limit=1&sort={made}");
+        let cursor = admin.get(&list).await.status(200).json()["page"]["next"].clone();
+        for sort in sorts {
+            let other = format!("/api/v1/admin/jobs?sort={sort}&after={}", cursor.as_str().expect("a cursor"));
+            admin.get(&other).await.status(if sort == made { 200 } else { 422 });
+        }
+        let other = if made == "age" { "-age" } else { "age" };
+        let other = format!("/api/v1/admin/jobs?sort={other}&after={}", cursor.as_str().expect("a cursor"));
+        assert_eq!(admin.get(&other).await.wrong_fields(), ["after"]);
+    }
 
     let page = chef.get("/admin/jobs?sort=-attempts&limit=5").await.status(200).text.replace("&#x3D;", "=");
     assert!(page.contains("aria-sort=\"descending\"") && page.contains("most attempts first"), "{page}");

@@ -309,3 +309,43 @@ async fn a_duty_ticks_once_however_many_sweepers_try() {
     assert_eq!(ticks, (duties, 0), "a missed tick of each duty runs once, late");
     assert_eq!(app.drain().await, duties);
 }
+
+#[tokio::test]
+async fn what_is_masked_is_not_overwritten_by_who_may_not_see_it() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    let olga = app.person("olga", "operator").await;
+    app.drain().await;
+    let id = "0190a000-0000-7000-8000-000000000001";
+    app.execute(&format!(
+        "insert into jobs (id, kind, lane, state, rank, attempt, max_attempts, timeout_ms, payload, finished_at)
+         values ('{id}', 'debug.probe', 'default', 'dead', 0, 3, 3, 1000, '{{\"mode\": \"fail\", \"token\": \"hush\"}}', now())"
+    ))
+    .await;
+    let payload = "select payload from jobs where kind = 'debug.probe'";
+    let before = app.sql(payload).await;
+    let edit = format!("/api/v1/admin/jobs/{id}/edit");
+    let mended = json!({ "payload": { "mode": "ok" } });
+    assert_eq!(olga.post(&edit, mended.clone()).await.status(403).code(), "permission_missing");
+    // What was shown in the secret's place is no secret, whoever sends it back.
+    let mut shown = job(&admin, id).await["payload"].clone();
+    shown["mode"] = json!("ok");
+    assert_eq!(admin.post(&edit, json!({ "payload": shown })).await.wrong_fields(), ["payload"]);
+    // Many at once, the worker does it for who started it.
+    let by = async |who: &Client| {
+        let patch = json!([{ "op": "replace", "path": "/mode", "value": "ok" }, { "op": "remove", "path": "/token" }]);
+        let new = json!({ "action": "edit", "params": { "patch": patch }, "filter": { "state": "dead" } });
+        let operation = who.post("/api/v1/admin/bulk", new).await.created()["id"].as_str().expect("an id").to_owned();
+        who.post(&format!("/api/v1/admin/bulk/{operation}/start"), json!({})).await.status(202);
+        app.drain().await;
+        let items = admin.get(&format!("/api/v1/admin/bulk/{operation}/items")).await.ok();
+        (items[0]["outcome"].clone(), items[0]["why"].as_str().unwrap_or_default().to_owned())
+    };
+    let (outcome, why) = by(&olga).await;
+    assert_eq!(outcome, "skipped");
+    assert!(why.contains("payload.reveal"), "{why}");
+    assert_eq!(app.sql(payload).await, before, "nothing was changed");
+    assert_eq!(by(&admin).await.0, "done");
+    admin.post(&edit, mended).await.ok();
+    app.leave_jobs();
+}

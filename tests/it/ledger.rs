@@ -294,3 +294,47 @@ fn patience_outlives_attempts() {
     assert!(!Retry::MAIL.exhausted(14, 15, hours(100)));
     assert!(Retry::STANDARD.exhausted(10, 10, hours(0)));
 }
+
+#[tokio::test]
+async fn what_ends_while_it_waits_took_no_time() {
+    let mut app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.drain().await;
+    // Each failed six hours ago and waits for its next run; the last one runs.
+    app.execute(
+        "insert into jobs (id, kind, lane, state, rank, attempt, fence, max_attempts, timeout_ms, payload, started_at, run_at,
+                           deadline_at, lease_until, key_argument)
+         select gen_random_uuid(), 'debug.probe', 'default', w.state, 0, 1, 1, 3, 1000, '{\"mode\": \"ok\"}',
+                now() - interval '6 hours', now() + interval '1 hour',
+                case when w.how = 'expire' then now() end, case when w.state = 'running' then now() + interval '1 hour' end, w.how
+         from (values ('cancel', 'retrying'), ('cancel-many', 'retrying'), ('kill', 'retrying'), ('expire', 'retrying'),
+                      ('fuse', 'queued'), ('stop', 'running')) as w (how, state);
+         insert into job_kinds (kind, fuse, reason) values ('debug.probe', 'dead', 'broken')
+         on conflict (kind) do update set fuse = 'dead'",
+    )
+    .await;
+    let id = async |how: &str| {
+        let rows = app.sql("select id, key_argument as how from jobs").await;
+        let row = rows.as_array().expect("rows").iter().find(|row| row["how"] == how);
+        row.and_then(|row| row["id"].as_str()).expect("an id").to_owned()
+    };
+    for how in ["cancel", "stop"] {
+        admin.post(&format!("/api/v1/admin/jobs/{}/cancel", id(how).await), json!({})).await.ok();
+    }
+    for (action, how) in [("cancel", "cancel-many"), ("kill", "kill")] {
+        let new = json!({ "action": action, "ids": [id(how).await] });
+        let operation = admin.post("/api/v1/admin/bulk", new).await.created()["id"].clone();
+        let start = format!("/api/v1/admin/bulk/{}/start", operation.as_str().expect("an id"));
+        admin.post(&start, json!({})).await.status(202);
+    }
+    sweep::fused(&mut *db(&app).await).await.expect("a sweep");
+    app.drain().await;
+    let ended = "select key_argument as how, state from jobs where kind = 'debug.probe' and finished_at is not null
+                 and started_at is null order by 1";
+    let ended = app.sql(ended).await;
+    let ended: Vec<_> = ended.as_array().expect("rows").iter().map(|row| row["how"].as_str().expect("how")).collect();
+    assert_eq!(ended, ["cancel", "cancel-many", "expire", "fuse", "kill"]);
+    let runs = "select count(*) from jobs where key_argument = 'stop' and started_at is not null and state = 'running'";
+    assert_eq!(app.sql(runs).await[0]["count"], 1, "a run that is asked to stop goes on");
+    app.leave_jobs();
+}

@@ -1,19 +1,17 @@
 //! `facteur bulk`: one action on many jobs, previewed, paced, paused, undone; by the same doors as the API.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 use shared::kernel::Error;
 use shared::kernel::ids::BulkId;
 use shared::platform::Platform;
-use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::jobs::bulk::{self, Action, BulkView, NewBulk, Pace, Params};
-use shared::platform::tx::Tx;
+use shared::platform::jobs::bulk::{self, Action, BulkView, NewBulk, Pace, Params, Rights};
 
 use super::exit::{Failure, USAGE};
 use super::pages::Slice;
 use super::text::{confirmed, json as as_json, relative};
 use super::which::Which;
 use super::{begin, open, say};
+use crate::acts;
 
 /// What can be done with bulk operations.
 #[derive(Subcommand)]
@@ -47,7 +45,7 @@ Examples:
         /// Its id
         id: BulkId,
     },
-    /// Put jobs that have not started since back where they were; possible for half an hour
+    /// Put jobs that have not moved on since back where they were; possible for half an hour
     Undo {
         /// Its id
         id: BulkId,
@@ -94,24 +92,24 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Pause { id } => {
             let mut tx = begin(&platform).await?;
-            bulk::pause(&mut tx, id).await?;
-            finish(tx, id, "BULK_PAUSED", json!({})).await?;
+            acts::bulk::pause(&mut tx, id).await?;
+            tx.commit().await?;
         }
         Command::Resume { id } => {
             let mut tx = begin(&platform).await?;
-            bulk::resume(&mut tx, id).await?;
-            finish(tx, id, "BULK_RESUMED", json!({})).await?;
+            acts::bulk::resume(&mut tx, id).await?;
+            tx.commit().await?;
         }
         Command::End { id } => {
             let mut tx = begin(&platform).await?;
-            bulk::end(&mut tx, id).await?;
-            finish(tx, id, "BULK_CANCELLED", json!({})).await?;
+            acts::bulk::end(&mut tx, id).await?;
+            tx.commit().await?;
         }
         Command::Undo { id } => {
             let mut tx = begin(&platform).await?;
-            let (back, kept) = bulk::undo(&mut tx, id).await?;
-            finish(tx, id, "BULK_UNDONE", json!({ "back": back, "kept": kept })).await?;
-            say(format_args!("{back} back where they were, {kept} had started"));
+            let (back, kept) = acts::bulk::undo(&mut tx, id).await?;
+            tx.commit().await?;
+            say(format_args!("{back} back where they were, {kept} had moved on"));
         }
     }
     platform.tickets.flush(std::time::Duration::from_secs(2)).await;
@@ -155,9 +153,8 @@ pub async fn offer(platform: &Platform, chosen: &NewBulk, pace: Pace, yes: bool)
     let word = unbounded.then(|| action.name().to_owned());
     let pace = Pace { word, ..pace };
     let mut tx = begin(platform).await?;
-    bulk::start(&mut tx, id, &pace, true).await?;
-    let details = json!({ "action": action, "filter": view.filter, "jobs": view.total, "reason": pace.reason });
-    finish(tx, id, "BULK_STARTED", details).await?;
+    acts::bulk::start(&mut tx, id, &pace, Rights { large: true, reveal: true }).await?;
+    tx.commit().await?;
     say(format_args!("started: facteur bulk show {id}"));
     Ok(())
 }
@@ -177,10 +174,4 @@ async fn list(platform: &Platform, slice: &Slice) -> Result<(), Failure> {
         ]
     };
     slice.print(&page, "no bulk operation was started", &["ID", "STATE", "ACTION", "HANDLED", "CHOSEN", "FILTER"], line)
-}
-
-async fn finish(mut tx: Tx, id: BulkId, action: &str, details: Value) -> Result<(), Failure> {
-    let entry = Entry { action, severity: Severity::Medium, target: "bulk", id: id.to_string(), details };
-    audit::record(&mut tx, entry).await?;
-    Ok(tx.commit().await?)
 }

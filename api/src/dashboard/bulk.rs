@@ -4,11 +4,9 @@
 use axum::response::Response;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use shared::flows::reauthentication;
 use shared::kernel::Error;
 use shared::kernel::ids::BulkId;
-use shared::platform::audit::{self, Entry, Severity};
 use shared::platform::jobs::Lane;
 use shared::platform::jobs::admin::{JobFilter, Term};
 use shared::platform::jobs::bulk::{self, Action, NewBulk, Pace, Params};
@@ -16,7 +14,6 @@ use shared::platform::jobs::health::COUNT_CAP;
 use shared::platform::tx::Tx;
 
 use crate::acts;
-use crate::dashboard::LARGE;
 use crate::dashboard::desk::{Desk, see_other};
 use crate::dashboard::filter::{self, Hidden};
 use crate::dashboard::forms::{Fields, Sent};
@@ -149,7 +146,7 @@ pub async fn start(desk: Desk, Path(id): Path<BulkId>, Sent(form): Sent<Go>) -> 
         confirmed => confirmed?,
     }
     let mut tx = desk.begin().await?;
-    match acts::bulk::start(&mut tx, id, &pace, desk.me.permissions.can(LARGE)).await {
+    match acts::bulk::start(&mut tx, id, &pace, acts::bulk::rights(&desk.me.permissions)).await {
         Err(Error::Conflict { .. }) => return desk.go(&page(id), What::BulkRefused).await,
         started => started?,
     };
@@ -167,45 +164,40 @@ fn moment(text: &str) -> Result<DateTime<Utc>, Error> {
 /// `POST /admin/bulk/{id}/pause`
 pub async fn pause(desk: Desk, Path(id): Path<BulkId>) -> Answer {
     let mut tx = desk.begin().await?;
-    let done = bulk::pause(&mut tx, id).await;
-    finish(&desk, tx, id, done, "BULK_PAUSED", What::BulkPaused.into()).await
+    let done = acts::bulk::pause(&mut tx, id).await;
+    finish(&desk, tx, id, done, What::BulkPaused).await
 }
 
 /// `POST /admin/bulk/{id}/resume`
 pub async fn resume(desk: Desk, Path(id): Path<BulkId>) -> Answer {
     let mut tx = desk.begin().await?;
-    let done = bulk::resume(&mut tx, id).await;
-    finish(&desk, tx, id, done, "BULK_RESUMED", What::BulkResumed.into()).await
+    let done = acts::bulk::resume(&mut tx, id).await;
+    finish(&desk, tx, id, done, What::BulkResumed).await
 }
 
 /// `POST /admin/bulk/{id}/cancel`
 pub async fn end(desk: Desk, Path(id): Path<BulkId>) -> Answer {
     let mut tx = desk.begin().await?;
-    let done = bulk::end(&mut tx, id).await;
-    finish(&desk, tx, id, done, "BULK_CANCELLED", What::BulkEnded.into()).await
+    let done = acts::bulk::end(&mut tx, id).await;
+    finish(&desk, tx, id, done, What::BulkEnded).await
 }
 
 /// `POST /admin/bulk/{id}/undo`
 pub async fn undo(desk: Desk, Path(id): Path<BulkId>) -> Answer {
     let mut tx = desk.begin().await?;
-    let done = bulk::undo(&mut tx, id).await;
+    let done = acts::bulk::undo(&mut tx, id).await;
     let (back, kept) = done.as_ref().copied().unwrap_or_default();
     let note = Note { what: What::BulkUndone, n: back, m: kept };
-    finish(&desk, tx, id, done.map(drop), "BULK_UNDONE", note).await
+    finish(&desk, tx, id, done.map(drop), note).await
 }
 
-async fn finish(desk: &Desk, mut tx: Tx, id: BulkId, done: Result<(), Error>, action: &str, note: Note) -> Answer {
+async fn finish(desk: &Desk, tx: Tx, id: BulkId, done: Result<(), Error>, note: impl Into<Note>) -> Answer {
     match done {
         Err(Error::Conflict { .. }) => return desk.go(&page(id), What::BulkRefused).await,
         done => done?,
     }
-    record(&mut tx, action, Severity::Medium, id, json!({ "n": note.n, "m": note.m })).await?;
     tx.commit().await?;
     desk.go(&page(id), note).await
-}
-
-async fn record(tx: &mut Tx, action: &str, severity: Severity, id: BulkId, details: Value) -> Result<(), Error> {
-    audit::record(tx, Entry { action, severity, target: "bulk", id: id.to_string(), details }).await
 }
 
 fn page(id: BulkId) -> String {

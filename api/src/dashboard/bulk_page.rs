@@ -8,6 +8,7 @@ use shared::flows::reauthentication::is_due;
 use shared::kernel::ids::BulkId;
 use shared::kernel::page::PageRequest;
 use shared::platform::audit;
+use shared::platform::jobs::admin::JobFilter;
 use shared::platform::jobs::bulk::{self, Action, BulkView, FREELY, Item, LARGE, Tally};
 
 use crate::dashboard::audit::Line;
@@ -108,7 +109,7 @@ impl From<Item> for Entry {
             "done" => Mark::new("succeeded", "succeeded", "Done"),
             "refused" => Mark::new("cancelled", "cancelled", "Refused"),
             "undone" => Mark::new("scheduled", "retrying", "Undone"),
-            "kept" => Mark::new("running", "running", "Had started"),
+            "kept" => Mark::new("running", "running", "Moved on"),
             _ => Mark::new("retrying", "alert", "Skipped"),
         };
         let (id, kind, about, why) = (item.job_id.to_string(), item.kind, item.about, item.why);
@@ -152,7 +153,7 @@ pub async fn show(desk: Desk, Path(id): Path<BulkId>) -> Result<Response, ApiErr
         "reason_needed": view.total > FREELY,
         "word": (view.filter.is_empty() && view.action.is_destructive()).then(|| view.action.name()),
         "patch": view.params.patch.as_ref().and_then(|patch| serde_json::to_string_pretty(patch).ok()),
-        "back": super::filter::address(&JobFilterText(&view.filter).filter()),
+        "back": super::filter::address(&asked(&view)),
         "pausable": view.state == "running",
         "resumable": view.state == "paused",
         "endable": matches!(view.state.as_str(), "running" | "paused"),
@@ -167,13 +168,9 @@ pub async fn show(desk: Desk, Path(id): Path<BulkId>) -> Result<Response, ApiErr
 }
 
 /// The filter of an operation, where it had one.
-struct JobFilterText<'a>(&'a str);
-
-impl JobFilterText<'_> {
-    fn filter(&self) -> shared::platform::jobs::admin::JobFilter {
-        let text = (!self.0.is_empty() && !self.0.ends_with("by hand")).then(|| self.0.to_owned());
-        shared::platform::jobs::admin::JobFilter { filter: text, ..Default::default() }
-    }
+fn asked(view: &BulkView) -> JobFilter {
+    let text = (!view.by_hand && !view.filter.is_empty()).then(|| view.filter.clone());
+    JobFilter { filter: text, ..JobFilter::default() }
 }
 
 fn tally(tally: &Tally) -> serde_json::Value {

@@ -39,6 +39,8 @@ pub struct Desk {
     pub uri: Uri,
     /// The page to come back to.
     pub here: String,
+    /// What is shown answers a form: at its address there is another page, or none.
+    pub answers_form: bool,
     /// What the form before this page did.
     pub note: Option<Note>,
 }

@@ -16,7 +16,7 @@ use crate::dashboard::forms::{Sent, line};
 use crate::dashboard::frame::Place;
 use crate::dashboard::note::What;
 use crate::dashboard::words::say;
-use crate::dashboard::{REVEAL, diff, mask};
+use crate::dashboard::{REVEAL, diff};
 use crate::error::{Answer, ApiError};
 use crate::extract::Path;
 
@@ -53,7 +53,7 @@ async fn tried(desk: &Desk, id: JobId, draft: &Draft) -> Result<Option<String>, 
         Err(error) => return Ok(Some(say!("This is no JSON: {error}.", error = error))),
     };
     let mut tx = desk.begin().await?;
-    let done = admin::edit(&mut tx, id, &payload).await;
+    let done = admin::edit(&mut tx, id, &payload, desk.me.permissions.can(REVEAL)).await;
     tx.rollback().await?;
     match done {
         Ok(()) => Ok(None),
@@ -74,7 +74,7 @@ pub async fn save(desk: Desk, Path(id): Path<JobId>, Sent(draft): Sent<Draft>) -
     }
     let payload = serde_json::from_str(&draft.payload).map_err(|e| Error::field("payload", "json", e.to_string()))?;
     let mut tx = desk.begin().await?;
-    admin::edit(&mut tx, id, &payload).await?;
+    admin::edit(&mut tx, id, &payload, desk.me.permissions.can(REVEAL)).await?;
     let details = json!({ "reason": line(draft.reason.as_deref()), "retry": draft.retry.is_some() });
     audit::record(&mut tx, entry("JOB_EDITED", id, details)).await?;
     if draft.retry.is_some() {
@@ -102,9 +102,7 @@ fn entry(action: &'static str, id: JobId, details: Value) -> Entry<'static> {
 /// them.
 async fn editable(desk: &Desk, id: JobId) -> Result<JobView, ApiError> {
     let job = admin::get(&mut *desk.db().await?, id).await?;
-    if mask::hide(&mut job.payload.clone()) && !desk.me.permissions.can(REVEAL) {
-        return Err(Error::Forbidden(REVEAL.into()).into());
-    }
+    admin::editable(&job.payload, desk.me.permissions.can(REVEAL))?;
     if !Action::Edit.from().contains(&job.row.state.as_str()) {
         let message = format!("the job is {} and cannot be edited", job.row.state);
         return Err(Error::conflict("job_state", message).into());

@@ -177,7 +177,10 @@ impl Frame {
     pub fn around(desk: &Desk, place: Place, title: &str, alarms: Vec<Alarm>, dead: (i64, bool)) -> Self {
         let app = &desk.app;
         let query = desk.uri.query().unwrap_or_default();
-        let q = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "q");
+        let of = |wanted| form_urlencoded::parse(query.as_bytes()).find(move |(name, _)| name == wanted);
+        let q = of("q");
+        // Nobody looks through all jobs again at every news.
+        let still = desk.answers_form || of("whole").is_some() || matches!(place, Place::Nowhere | Place::Mailbox);
         Self {
             q: q.map(|(_, value)| value.into_owned()).unwrap_or_default(),
             me: Me { name: desk.me.name.clone(), role: desk.me.role.clone() },
@@ -185,7 +188,7 @@ impl Frame {
             // The overview tells them itself, with more.
             alarms: if place == Place::Overview { Vec::new() } else { alarms },
             flash: desk.note.map(Note::shown),
-            live: !matches!(place, Place::Nowhere | Place::Mailbox),
+            live: !still,
             home: dashboard::home(&desk.me.permissions).unwrap_or("/admin"),
             search: desk.may_look(),
             here: desk.here.clone(),

@@ -28,6 +28,10 @@ use crate::watch;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// Stands beside what was answered to somebody who is signed in.
+#[derive(Clone)]
+pub struct Passed;
+
 /// A group of routes and the right it needs.
 #[derive(Clone)]
 pub struct Gate {
@@ -50,7 +54,9 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
     };
     let look = look::chosen(&gate.app, request.headers(), &operator.locale);
     let desk = desk(&gate, operator, &request);
-    look::with(look, answer(&gate, &desk, request, next)).await
+    let mut response = look::with(look, answer(&gate, &desk, request, next)).await;
+    response.extensions_mut().insert(Passed);
+    response
 }
 
 async fn answer(gate: &Gate, desk: &Desk, request: Request, next: Next) -> Response {
@@ -69,6 +75,7 @@ fn desk(gate: &Gate, me: Identity, request: &Request) -> Desk {
         origin: Origin { actor: Some(me.user), ..origin },
         uri: request.uri().clone(),
         here: if request.method() == Method::GET { address(request.uri()) } else { "/admin" }.to_owned(),
+        answers_form: request.method() != Method::GET,
         note: Note::read(&gate.app, request.headers(), me.session),
         me,
     }

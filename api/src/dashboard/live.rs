@@ -11,6 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub struct Live(Arc<Hub>);
 struct Hub {
     pulse: Pulse,
     told: watch::Sender<Option<Arc<Reading>>>,
+    /// Readings so far.
+    tick: AtomicU64,
     guests: Mutex<Guests>,
 }
 
@@ -65,7 +68,7 @@ struct Guests {
 struct Reading {
     /// The same for the same state, in every process.
     id: String,
-    /// Grows with every event: what tabs fetch because of one event they fetch together.
+    /// Grows with every reading: what tabs fetch because of one event they fetch together.
     tick: u64,
     counters: Value,
     /// Sessions that do not count any more, or may not look.
@@ -75,7 +78,7 @@ struct Reading {
 impl Live {
     /// No streams yet.
     pub fn new(pulse: Pulse) -> Self {
-        Self(Arc::new(Hub { pulse, told: watch::Sender::new(None), guests: Mutex::default() }))
+        Self(Arc::new(Hub { pulse, told: watch::Sender::new(None), tick: AtomicU64::new(0), guests: Mutex::default() }))
     }
 
     /// `GET /admin/events`. 429 when there is no place.
@@ -117,15 +120,16 @@ impl Hub {
 
     /// Reads as long as somebody listens.
     async fn read(self: Arc<Self>, platform: Platform) {
-        let (mut tick, mut said) = (self.told.borrow().as_ref().map_or(0, |last| last.tick), Instant::now());
+        let _given_up = GivenUp(&self);
+        let mut said = Instant::now();
         while let Some(listeners) = self.listeners() {
             let begun = Instant::now();
-            match self.look(&platform, listeners, tick + 1).await {
+            match self.look(&platform, listeners).await {
                 Ok(reading) => {
                     let last = self.told.borrow().as_ref().map(|last| last.id.clone());
                     let news = last.as_ref() != Some(&reading.id) || !reading.ended.is_empty();
                     if news || said.elapsed() >= BEAT {
-                        (tick, said) = (reading.tick, Instant::now());
+                        said = Instant::now();
                         self.told.send_replace(Some(Arc::new(reading)));
                     }
                 }
@@ -143,10 +147,14 @@ impl Hub {
     fn listeners(&self) -> Option<Vec<(SessionId, String)>> {
         let mut guests = self.guests();
         guests.read = !guests.sessions.is_empty();
+        if !guests.read {
+            // What was read grows old: who comes next waits for a reading of its own.
+            self.told.send_replace(None);
+        }
         guests.read.then(|| guests.sessions.iter().map(|(id, (cookie, _))| (*id, cookie.clone())).collect())
     }
 
-    async fn look(&self, platform: &Platform, listeners: Vec<(SessionId, String)>, tick: u64) -> Result<Reading> {
+    async fn look(&self, platform: &Platform, listeners: Vec<(SessionId, String)>) -> Result<Reading> {
         let health = self.pulse.fresh(platform).await?;
         let mut db = platform.db.acquire().await?;
         let written = changes::written(&mut db).await?;
@@ -159,6 +167,7 @@ impl Hub {
         }
         let counters = counters(&health);
         let id = hex::encode(&secret::sha256(format!("{written} {counters}"))[..8]);
+        let tick = self.tick.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(Reading { id, tick, counters, ended })
     }
 }
@@ -180,6 +189,18 @@ fn counters(health: &Health) -> Value {
         "dead": dead, "alarms": health.alarms().len(), "raised": health.raised.len(),
         "lanes": health.lanes.iter().map(lane).collect::<Vec<_>>(), "workers": workers,
     })
+}
+
+/// When the reading panics, whoever sits down next starts it again. It ends otherwise in [`Hub::listeners`] alone, which
+/// knows that nobody came meanwhile.
+struct GivenUp<'a>(&'a Hub);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.guests().read = false;
+        }
+    }
 }
 
 /// A place; dropped: free.

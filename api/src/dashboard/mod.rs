@@ -40,7 +40,6 @@ mod look;
 pub mod lost;
 mod mailbox;
 mod marks;
-pub mod mask;
 mod note;
 mod order;
 mod orders;
@@ -75,6 +74,7 @@ use axum::response::Redirect;
 use axum::routing::{MethodRouter, any, get, post};
 use shared::domain::identity::permissions::Permissions;
 use shared::kernel::Error;
+pub use shared::kernel::mask;
 
 use crate::app::App;
 use crate::dashboard::desk::{Desk, see_other};
@@ -90,7 +90,7 @@ pub const READ: &str = "jobs.read";
 /// To change anything about them.
 pub const MANAGE: &str = "jobs.manage";
 /// To read payloads without masks.
-pub const REVEAL: &str = "payload.reveal";
+pub use shared::platform::jobs::admin::REVEAL;
 /// To change more than 10,000 jobs at once.
 pub const LARGE: &str = "bulk.large";
 /// To read what people write to the house.

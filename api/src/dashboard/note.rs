@@ -295,7 +295,7 @@ impl Note {
             What::BulkEnded => say!("Ended. What is done stays done; the rest is left as it is."),
             What::BulkUndone => {
                 let (back, kept) = (capped(self.n as i64, false), capped(self.m as i64, false));
-                say!("{back} back where they were; {kept} had started and stay.", back = back, kept = kept)
+                say!("{back} back where they were; {kept} had moved on and stay.", back = back, kept = kept)
             }
             What::PasswordNeeded => say!("Nothing was changed: say your password once more to go on."),
             What::PasswordWrong => say!("Nothing was changed: that is not your password."),

@@ -3,7 +3,8 @@
 //!
 //! Kept is a page by its address, everything the browser says of itself, and the news for whose sake it is fetched
 //! (`x-renew`). So nobody sees what was made for somebody else, and no page is older than the news. What a person asks
-//! for without the header is always made anew, and whatever changes something forgets all that is kept.
+//! for without the header is always made anew, and whatever changes something forgets all that is kept. Strangers find no
+//! room here: only what the gate let through stays.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,6 +18,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::kernel::secret;
 
+use crate::dashboard::gate::Passed;
 use crate::error;
 
 /// A page serves this long: a session that has ended sees no page older than this.
@@ -46,7 +48,7 @@ impl Renewals {
     }
 
     /// Where the page of this request is kept; none: it is no renewal, or there is no room.
-    fn cell(&self, request: &Request) -> Option<Cell> {
+    fn cell(&self, request: &Request) -> Option<(Vec<u8>, Cell)> {
         let headers = request.headers();
         let news = headers.get("x-renew").filter(|_| request.method() == Method::GET)?;
         let mut key = vec![request.uri().to_string().into_bytes(), news.as_bytes().to_vec()];
@@ -59,7 +61,8 @@ impl Renewals {
         if held.len() >= MOST && !held.contains_key(&key) {
             return None;
         }
-        Some(held.entry(key).or_insert_with(|| (Instant::now(), Cell::default())).1.clone())
+        let cell = held.entry(key.clone()).or_insert_with(|| (Instant::now(), Cell::default())).1.clone();
+        Some((key, cell))
     }
 }
 
@@ -70,7 +73,7 @@ pub async fn share(State(renewals): State<Renewals>, request: Request, next: Nex
         renewals.held().clear();
         return response;
     }
-    let Some(cell) = renewals.cell(&request) else {
+    let Some((key, cell)) = renewals.cell(&request) else {
         return next.run(request).await;
     };
     let mut kept = cell.lock().await;
@@ -79,8 +82,10 @@ pub async fn share(State(renewals): State<Renewals>, request: Request, next: Nex
     }
     let at = Instant::now();
     let (parts, body) = next.run(request).await.into_parts();
+    let ours = parts.extensions.get::<Passed>().is_some();
     let html = parts.headers.get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/html"));
-    if parts.status != StatusCode::OK || !html || parts.headers.contains_key(SET_COOKIE) {
+    if !ours || parts.status != StatusCode::OK || !html || parts.headers.contains_key(SET_COOKIE) {
+        renewals.held().remove(&key);
         return Response::from_parts(parts, body);
     }
     let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {

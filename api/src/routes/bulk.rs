@@ -4,10 +4,7 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use shared::kernel::Result;
 use shared::kernel::ids::BulkId;
-use shared::platform::audit::{self, Entry, Severity};
 use shared::platform::jobs::bulk::{self, BulkView, Item, NewBulk, Pace, Tally};
 use shared::platform::tx::Tx;
 use validator::Validate;
@@ -55,7 +52,7 @@ pub fn table() -> Table {
         .says("End it: what is done stays done")
         .gives::<BulkView>(200)
         .post("/{id}/undo", MANAGE, undo)
-        .says("Put jobs that have not started since back where they were; possible for half an hour")
+        .says("Put jobs that have neither started nor been changed since back where they were; possible for half an hour")
         .gives::<BulkView>(200)
 }
 
@@ -138,40 +135,36 @@ async fn start(State(app): State<App>, caller: Caller, Path(id): Path<BulkId>, p
     let (pace, password) = (post.body.pace(), post.body.password.as_deref());
     acts::bulk::confirm(&app, &post.origin, (caller.user, caller.session), id, password).await?;
     let mut tx = post.begin().await?;
-    let view = acts::bulk::start(&mut tx, id, &pace, caller.permissions.can("bulk.large")).await?;
+    let view = acts::bulk::start(&mut tx, id, &pace, acts::bulk::rights(&caller.permissions)).await?;
     post.accepted(tx, Some(format!("/api/v1/admin/bulk/{id}")), &view).await
 }
 
 async fn pause(Path(id): Path<BulkId>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
-    bulk::pause(&mut tx, id).await?;
-    told(tx, post, id, "BULK_PAUSED", json!({})).await
+    acts::bulk::pause(&mut tx, id).await?;
+    now(tx, post, id).await
 }
 
 async fn resume(Path(id): Path<BulkId>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
-    bulk::resume(&mut tx, id).await?;
-    told(tx, post, id, "BULK_RESUMED", json!({})).await
+    acts::bulk::resume(&mut tx, id).await?;
+    now(tx, post, id).await
 }
 
 async fn end(Path(id): Path<BulkId>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
-    bulk::end(&mut tx, id).await?;
-    told(tx, post, id, "BULK_CANCELLED", json!({})).await
+    acts::bulk::end(&mut tx, id).await?;
+    now(tx, post, id).await
 }
 
 async fn undo(Path(id): Path<BulkId>, post: Post<Nothing>) -> Answer {
     let mut tx = post.begin().await?;
-    let (back, kept) = bulk::undo(&mut tx, id).await?;
-    told(tx, post, id, "BULK_UNDONE", json!({ "back": back, "kept": kept })).await
+    acts::bulk::undo(&mut tx, id).await?;
+    now(tx, post, id).await
 }
 
-async fn told(mut tx: Tx, post: Post<Nothing>, id: BulkId, action: &str, details: Value) -> Answer {
-    note(&mut tx, action, Severity::Medium, id, details).await?;
+/// The operation as it is then.
+async fn now(mut tx: Tx, post: Post<Nothing>, id: BulkId) -> Answer {
     let view = bulk::get(&mut tx, id).await?;
     post.ok(tx, &view).await
-}
-
-async fn note(tx: &mut Tx, action: &str, severity: Severity, id: BulkId, details: Value) -> Result<()> {
-    audit::record(tx, Entry { action, severity, target: "bulk", id: id.to_string(), details }).await
 }

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::kernel::Result;
 use shared::kernel::ids::JobId;
+use shared::kernel::mask;
 use shared::platform::audit::{self, Entry, Severity};
-use shared::platform::jobs::admin::{self, Edit, JobFilter, JobRow, JobView, OwnJob, Suggestion};
+use shared::platform::jobs::admin::{self, Edit, JobFilter, JobRow, JobView, OwnJob, REVEAL, Suggestion};
 use shared::platform::jobs::bulk::{self, Action, BulkView, NewBulk, Pace, Params};
 use shared::platform::tx::Tx;
 use validator::Validate;
@@ -20,7 +21,6 @@ use crate::acts;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::dashboard::lost;
-use crate::dashboard::mask;
 use crate::error::Answer;
 use crate::extract::{Nothing, Paging, Path, Post, Query, data, listed};
 use crate::table::{Access, Table};
@@ -69,7 +69,7 @@ pub fn admin() -> Table {
         .get("/{id}/edits", READ, edits)
         .says("Every change of its payload by hand, oldest first")
         .gives::<Vec<Edit>>(200)
-        .post("/{id}/reveal", Access::Can("payload.reveal"), reveal)
+        .post("/{id}/reveal", Access::Can(REVEAL), reveal)
         .says("Its payload without masks; the audit log keeps who looked")
         .gives::<Payload>(200)
         .post("/retry", MANAGE, retry_all)
@@ -132,9 +132,9 @@ struct Edited {
     reason: Option<String>,
 }
 
-async fn edit(Path(id): Path<JobId>, post: Post<Edited>) -> Answer {
+async fn edit(caller: Caller, Path(id): Path<JobId>, post: Post<Edited>) -> Answer {
     let mut tx = post.begin().await?;
-    admin::edit(&mut tx, id, &post.body.payload).await?;
+    admin::edit(&mut tx, id, &post.body.payload, caller.permissions.can(REVEAL)).await?;
     let details = json!({ "reason": post.body.reason, "retry": post.body.retry });
     note(&mut tx, "JOB_EDITED", Severity::High, id, details).await?;
     let state =
@@ -206,7 +206,7 @@ async fn retry_all(caller: Caller, post: Post<RetryAll>) -> Answer {
     let mut tx = post.begin().await?;
     let chosen = NewBulk { action: Action::Retry, params: Params::default(), filter, ids: None };
     let id = bulk::freeze(&mut tx, &chosen).await?;
-    let view = acts::bulk::start(&mut tx, id, &post.body.pace, caller.permissions.can("bulk.large")).await?;
+    let view = acts::bulk::start(&mut tx, id, &post.body.pace, acts::bulk::rights(&caller.permissions)).await?;
     post.accepted(tx, Some(format!("/api/v1/admin/bulk/{id}")), &view).await
 }
 

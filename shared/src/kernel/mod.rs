@@ -1,5 +1,5 @@
-//! Words: ids, clock, pages, one error, configuration, secrets, money, decimals, text, registered numbers. Knows no business
-//! and no table.
+//! Words: ids, clock, pages, one error, configuration, secrets, masks, money, decimals, text, registered numbers. Knows no
+//! business and no table.
 
 pub mod clock;
 pub mod config;
@@ -7,6 +7,7 @@ pub mod decimal;
 mod enums;
 pub mod error;
 pub mod ids;
+pub mod mask;
 pub mod money;
 pub mod page;
 pub mod patch;

@@ -18,8 +18,17 @@ pub struct PageRequest {
     pub limit: i64,
     /// Rows older than this id; none = from the newest.
     pub after: Option<Uuid>,
-    /// What that row was ordered by, where it was not its id.
-    pub mark: Option<i64>,
+    /// What that row was ordered by, where it was not by its id, newest first.
+    pub mark: Option<Mark>,
+}
+
+/// Where a row stands in a list that has another order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Which order: its list knows. A cursor means nothing in another.
+    pub order: u8,
+    /// What the row was ordered by.
+    pub value: i64,
 }
 
 impl Default for PageRequest {
@@ -44,7 +53,7 @@ impl<T> Page<T> {
     }
 
     /// The same of rows that are ordered by something else than their id.
-    pub fn cut_by(mut rows: Vec<T>, request: PageRequest, at: impl Fn(&T) -> (Uuid, Option<i64>)) -> Self {
+    pub fn cut_by(mut rows: Vec<T>, request: PageRequest, at: impl Fn(&T) -> (Uuid, Option<Mark>)) -> Self {
         let more = rows.len() as i64 > request.limit;
         rows.truncate(request.limit as usize);
         let next = if more { rows.last().map(|row| encode(at(row))) } else { None };
@@ -58,15 +67,22 @@ impl<T> Page<T> {
 }
 
 /// The opaque cursor of a row: its id, and what it was ordered by.
-pub fn encode((id, mark): (Uuid, Option<i64>)) -> String {
-    let mark = mark.map(i64::to_be_bytes);
-    URL_SAFE_NO_PAD.encode([&id.as_bytes()[..], mark.as_ref().map_or(&[], |mark| &mark[..])].concat())
+pub fn encode((id, mark): (Uuid, Option<Mark>)) -> String {
+    let mut bytes = id.as_bytes().to_vec();
+    if let Some(Mark { order, value }) = mark {
+        bytes.push(order);
+        bytes.extend(value.to_be_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Reads a cursor; none for anything we did not write.
-pub fn decode(cursor: &str) -> Option<(Uuid, Option<i64>)> {
+pub fn decode(cursor: &str) -> Option<(Uuid, Option<Mark>)> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (id, mark) = bytes.split_at_checked(16)?;
-    let mark = if mark.is_empty() { None } else { Some(i64::from_be_bytes(mark.try_into().ok()?)) };
+    let mark = match mark.split_first() {
+        None => None,
+        Some((order, value)) => Some(Mark { order: *order, value: i64::from_be_bytes(value.try_into().ok()?) }),
+    };
     Some((Uuid::from_slice(id).ok()?, mark))
 }

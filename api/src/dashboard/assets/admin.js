@@ -17,11 +17,13 @@
 
   // ---- rows: j, k, Enter; a click anywhere in a row opens it
   const rows = () => $$("main tr[data-href]");
-  let at = -1;
+  // The row the keys stand on, and where it is now: renewals move rows.
+  let at = -1, current = "";
   const mark = (index) => {
     const all = rows();
     if (!all.length) return;
     at = Math.max(0, Math.min(index, all.length - 1));
+    current = all[at].dataset.href;
     all.forEach((row, i) => row.classList.toggle("here", i === at));
     const link = $("a", all[at]);
     if (link) link.focus({ preventScroll: true });
@@ -35,22 +37,23 @@
 
   // ---- choosing rows: x, Shift-x for a range, a for the page
   const boxes = () => $$("main input[name=id]");
-  let from = -1;
+  let from = null;
   const choose = (range) => {
     const all = boxes();
     if (at < 0 || !all[at]) return;
     const to = !all[at].checked;
-    if (range && from >= 0) all.slice(Math.min(from, at), Math.max(from, at) + 1).forEach((box) => { box.checked = true; });
+    const begun = all.indexOf(from);
+    if (range && begun >= 0) all.slice(Math.min(begun, at), Math.max(begun, at) + 1).forEach((box) => { box.checked = true; });
     else all[at].checked = to;
-    from = at;
+    from = all[at];
     tellChosen();
   };
   const tellChosen = () => say(t("{n} chosen", { n: boxes().filter((box) => box.checked).length }));
   document.addEventListener("click", (event) => {
     if (!event.target.matches?.("main input[name=id]")) return;
-    const all = boxes(), here = all.indexOf(event.target);
-    if (event.shiftKey && from >= 0) all.slice(Math.min(from, here), Math.max(from, here) + 1).forEach((box) => { box.checked = event.target.checked; });
-    from = here;
+    const all = boxes(), here = all.indexOf(event.target), begun = all.indexOf(from);
+    if (event.shiftKey && begun >= 0) all.slice(Math.min(begun, here), Math.max(begun, here) + 1).forEach((box) => { box.checked = event.target.checked; });
+    from = event.target;
     tellChosen();
   });
 
@@ -153,7 +156,8 @@
   // ---- live: a stream says that something has changed, then the page is fetched again and what differs is replaced in
   // place. Waits while hidden, while a form is in use, while text is selected. Without a stream it asks every five seconds.
   const POLL = 5000, SILENT = 25000, AGAIN = 30000;
-  let source = null, poll = 0, later = 0, contact = Date.now(), failed = false, renewing = false, waiting = "";
+  // `contact`: the page was known to be right; `heard`: the stream said something. Either may be lost alone.
+  let source = null, poll = 0, later = 0, contact = Date.now(), heard = contact, cut = false, failed = false, renewing = false, waiting = "", ended = "";
   const button = () => $("[data-live]");
   const liveOn = () => kept.get("live") !== "off";
   const busy = () => document.hidden || $("details.pop[open]") || $("dialog[open]") || String(getSelection()) || document.activeElement?.closest("main form");
@@ -200,18 +204,24 @@
       morph($("main"), $("main", fresh));
       reveal($("main"));
     }
+    at = rows().findIndex((row) => row.dataset.href === current);
     rows()[at]?.classList.add("here");
     document.dispatchEvent(new Event("renewed"));
   };
   const renew = async (news) => {
-    if (busy()) return;
+    if (busy() || !liveOn() || ended) return;
     if (renewing) { waiting = news; return; }
     renewing = true;
     try {
       const answer = await fetch(location.href, { headers: { "x-renew": news }, credentials: "same-origin" });
+      const html = await answer.text();
+      // Somebody may have paused it meanwhile.
+      if (!liveOn()) return;
       if (answer.redirected) { stop(); tellLive("out"); return; }
+      // The answer to a form has no address of its own, and what a page told of may be no more: neither is a failure.
+      if (answer.status === 404 || answer.status === 405) { end(answer.status === 404 ? "gone" : "still"); return; }
       if (!answer.ok) throw new Error(answer.status);
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = new DOMParser().parseFromString(html, "text/html");
       if (!busy()) put(fresh);
       reached();
     } catch { failed = true; } finally {
@@ -219,32 +229,36 @@
       if (waiting) { const next = waiting; waiting = ""; renew(next); }
     }
   };
-  const reached = () => { contact = Date.now(); failed = false; $("#stale")?.remove(); tellLive("on"); };
+  const calm = () => { $("#stale")?.remove(); if (liveOn()) tellLive("on"); };
+  const reached = () => { contact = Date.now(); failed = false; if (poll) cut = false; if (!cut) calm(); };
+  const end = (how) => { ended = how; stop(); $("#stale")?.remove(); tellLive(how); };
   const tellLive = (state) => {
     const found = button();
     if (!found) return;
     found.setAttribute("aria-pressed", String(state === "on" || state === "lost"));
-    $(".word", found).textContent = t({ on: "Live", lost: "Retrying", off: "Paused", out: "Signed out" }[state]);
-    found.title = t({ on: "Renews when something changes; click to pause", lost: "The last renewal failed; trying again", off: "Click to renew when something changes", out: "The session has ended; what is shown stays as it was" }[state]);
+    $(".word", found).textContent = t({ on: "Live", lost: "Retrying", off: "Paused", out: "Signed out", still: "Still", gone: "Gone" }[state]);
+    found.title = t({ on: "Renews when something changes; click to pause", lost: "The last renewal failed; trying again", off: "Click to renew when something changes", out: "The session has ended; what is shown stays as it was", still: "This page does not renew itself", gone: "There is no such page any more; what is shown stays as it was" }[state]);
   };
   const stop = () => { source?.close(); source = null; clearInterval(poll); clearTimeout(later); poll = 0; };
   const ask = () => { if (!poll) poll = setInterval(() => renew("poll"), POLL); };
   const listen = () => {
     stop();
     const address = button()?.dataset.events;
-    if (!button() || !liveOn() || document.hidden) return;
+    if (!button() || !liveOn() || ended || document.hidden) return;
+    heard = Date.now();
     if (!address || !window.EventSource) { ask(); return; }
     source = new EventSource(address);
     for (const name of ["hello", "beat", "news"]) {
       source.addEventListener(name, (event) => {
         clearInterval(poll);
         poll = 0;
-        reached();
-        if (name !== "hello") renew(event.lastEventId + "." + JSON.parse(event.data).tick);
+        heard = Date.now();
+        if (cut) { cut = false; if (!failed) calm(); }
+        if (name === "hello") reached(); else renew(event.lastEventId + "." + JSON.parse(event.data).tick);
       });
     }
     source.onerror = () => {
-      failed = true;
+      cut = true;
       // The browser tries again by itself, unless it was refused.
       if (source?.readyState === EventSource.CLOSED) { stop(); ask(); later = setTimeout(listen, AGAIN); }
     };
@@ -252,18 +266,18 @@
   // Lost: what is shown stays, with its age.
   setInterval(() => {
     const age = Date.now() - contact;
-    if (!button() || !liveOn() || document.hidden) return;
-    if (source && age > SILENT && !failed) { failed = true; listen(); }
-    if (!failed || age < 4000 || !(source || poll)) return;
+    if (!button() || !liveOn() || ended || document.hidden) return;
+    if (source && Date.now() - heard > SILENT) { cut = true; listen(); }
+    if (!(cut || failed) || age < 4000 || !(source || poll)) return;
     let note = $("#stale");
     if (!note) { note = element("p", "", { id: "stale", className: "notice" }); $("main").before(note); say(t("Live updates lost, retrying.")); tellLive("lost"); }
     note.textContent = t("Live updates lost {n} s ago, retrying. Shown is what was known then.", { n: Math.round(age / 1000) });
   }, 1000);
   document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else if (button() && liveOn()) { contact = Date.now(); renew("back"); listen(); } });
   addEventListener("pagehide", stop);
-  addEventListener("pageshow", (event) => { if (event.persisted) { renew("back"); listen(); } });
+  addEventListener("pageshow", (event) => { if (event.persisted && button() && liveOn()) { renew("back"); listen(); } });
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-live]")) {
+    if (event.target.closest("[data-live]") && !ended) {
       kept.set("live", liveOn() ? "off" : "on");
       tellLive(liveOn() ? "on" : "off");
       say(t(liveOn() ? "Renews when something changes." : "Paused."));

@@ -15,7 +15,7 @@ mod sort;
 pub mod suspects;
 pub mod views;
 
-pub use edit::{Edit, edit, edits, payload};
+pub use edit::{Edit, REVEAL, edit, editable, edits, payload};
 pub use filter::{JobFilter, STATES};
 pub(super) use grammar::Question;
 pub use grammar::{Field, Is, Suggestion, Term, Word, parse, suggestions, text as filter_text};
@@ -86,11 +86,12 @@ pub async fn retry(tx: &mut Tx, id: JobId) -> Result<String> {
 }
 
 /// Cancels a job: at once when it waits, cooperatively when it runs (the worker hears of it at its next renewal).
-/// Returns the state it is in now.
+/// Returns the state it is in now. What waits has no run that ends now: an earlier one's beginning would make it one.
 pub async fn cancel(tx: &mut Tx, id: JobId) -> Result<String> {
     let row = sqlx::query!(
         r#"
         update jobs set cancel_requested_at = case when state = 'running' then now() end,
+               started_at = case when state = 'running' then started_at end,
                finished_at = case when state = 'running' then null else now() end,
                state = case when state = 'running' then 'running' else 'cancelled' end
         where id = $1 and state in ('scheduled', 'blocked', 'queued', 'retrying', 'running')

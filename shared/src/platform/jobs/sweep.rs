@@ -81,8 +81,8 @@ pub async fn due(db: &mut PgConnection) -> Result<Vec<Ticket>> {
 /// Returns how many.
 pub async fn expire(db: &mut PgConnection) -> Result<u64> {
     let done = sqlx::query!(
-        "update jobs set state = 'cancelled', finished_at = now(), error_code = 'expired', fingerprint = null,
-                last_error = 'its deadline passed while it waited'
+        "update jobs set state = 'cancelled', started_at = null, finished_at = now(), error_code = 'expired',
+                fingerprint = null, last_error = 'its deadline passed while it waited'
          where id = any(array(select id from jobs where deadline_at <= now()
                                 and state in ('scheduled', 'blocked', 'queued', 'retrying')
                               order by deadline_at limit $1 for update skip locked))
@@ -99,8 +99,8 @@ pub async fn fused(db: &mut PgConnection) -> Result<Vec<Lost>> {
     let rows = sqlx::query_as!(
         Lost,
         r#"
-        update jobs set state = 'dead', finished_at = now(), error_code = 'fuse', fingerprint = null,
-               last_error = 'the fuse of this kind leads to the dead letters'
+        update jobs set state = 'dead', started_at = null, finished_at = now(), error_code = 'fuse',
+               fingerprint = null, last_error = 'the fuse of this kind leads to the dead letters'
         where id = any(array(
             select j.id from jobs j
             where j.state = 'queued' and j.kind in (select kind from job_kinds where fuse = 'dead'

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::kernel::Error;
 use crate::kernel::Result;
 use crate::kernel::ids::JobId;
+use crate::kernel::mask;
 use crate::platform::jobs::NewJob;
 use crate::platform::jobs::bulk::Action;
 use crate::platform::tx::Tx;
@@ -46,15 +47,31 @@ pub async fn edits(db: &mut PgConnection, id: JobId) -> Result<Vec<Edit>> {
     Ok(rows)
 }
 
-/// Gives a job another payload. 422, field `payload`, when its kind does not take it; 409 while it runs and after it
-/// has succeeded. What follows from the payload (argument, subject, owner, tenant) follows; its unique key stays.
-pub async fn edit(tx: &mut Tx, id: JobId, after: &Value) -> Result<()> {
+/// The right to read payloads without masks.
+pub const REVEAL: &str = "payload.reveal";
+
+/// Refuses somebody who `may_reveal` no masked values to replace a payload that has some: they would write blindly.
+pub fn editable(payload: &Value, may_reveal: bool) -> Result<()> {
+    if !may_reveal && mask::hide(&mut payload.clone()) {
+        return Err(Error::Forbidden(REVEAL.into()));
+    }
+    Ok(())
+}
+
+/// Gives a job another payload. 422, field `payload`, when its kind does not take it, or it has a mask where a secret
+/// was; 403 as [`editable`] says; 409 while it runs and after it has succeeded. What follows from the payload (argument,
+/// subject, owner, tenant) follows; its unique key stays.
+pub async fn edit(tx: &mut Tx, id: JobId, after: &Value, may_reveal: bool) -> Result<()> {
     let job = sqlx::query!("select kind, state, payload from jobs where id = $1 for update", id.0)
         .fetch_optional(&mut **tx)
         .await?
         .ok_or(Error::NotFound("job"))?;
     if !Action::Edit.from().contains(&job.state.as_str()) {
         return Err(Error::conflict("job_state", format!("the job is {} and cannot be edited", job.state)));
+    }
+    editable(&job.payload, may_reveal)?;
+    if mask::stands_in(after) {
+        return Err(Error::field("payload", "masked", "has a mask in the place of a secret"));
     }
     let new = NewJob::named_kind(&job.kind, after)?;
     let unknown = |name: &&String| new.payload().get(name.as_str()).is_none() && !after[name.as_str()].is_null();

@@ -129,7 +129,7 @@ struct Asked {
 impl Asked {
     fn new(filter: &JobFilter, page: PageRequest) -> Result<Self> {
         let (terms, sort) = (filter.terms()?, filter.sort.unwrap_or_default());
-        if sort.is_bounded() && page.after.is_some() && page.mark.is_none() {
+        if page.after.is_some() && !sort.made(page.mark) {
             return Err(Error::field("after", "cursor", "is of a list in another order"));
         }
         Ok(Self { terms, sort, page })
@@ -152,7 +152,7 @@ impl Asked {
         Walk { after: None, oldest: false, limit: COUNT_CAP, near }.ask(&mut q, "*", &question);
         q.push(") jobs");
         if let (Some(id), Some(mark)) = (self.page.after, self.page.mark) {
-            q.push(format!(" where ({value}, id) {beyond} (")).push_bind(mark).push(", ").push_bind(id).push(")");
+            q.push(format!(" where ({value}, id) {beyond} (")).push_bind(mark.value).push(", ").push_bind(id).push(")");
         }
         q.push(format!(" order by {value} {way}, id {way} limit ")).push_bind(self.page.limit + 1);
         q.build_query_as().persistent(false).fetch_all(db).await

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::JobRow;
+use crate::kernel::page::Mark;
 
 /// The order of a list of jobs: what it goes by, `-` in front turns it round.
 ///
@@ -83,13 +84,20 @@ impl Sort {
     }
 
     /// The same of a row, for the cursor.
-    pub(super) fn of(self, row: &JobRow) -> Option<i64> {
+    pub(super) fn of(self, row: &JobRow) -> Option<Mark> {
         let took = || (row.finished_at? - row.started_at?).num_microseconds();
-        match self {
-            Self::Age | Self::Oldest => None,
-            Self::Duration => Some(took().unwrap_or(i64::MAX)),
-            Self::Longest => Some(took().unwrap_or(-1)),
-            Self::Attempts | Self::Most => Some(row.attempt.into()),
-        }
+        let value = match self {
+            Self::Age => return None,
+            Self::Oldest => 0,
+            Self::Duration => took().unwrap_or(i64::MAX),
+            Self::Longest => took().unwrap_or(-1),
+            Self::Attempts | Self::Most => row.attempt.into(),
+        };
+        Some(Mark { order: self as u8, value })
+    }
+
+    /// Whether a cursor with this mark is of a list in this order.
+    pub(super) fn made(self, mark: Option<Mark>) -> bool {
+        mark.map_or(Self::Age as u8, |mark| mark.order) == self as u8
     }
 }

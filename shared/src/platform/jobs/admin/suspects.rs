@@ -37,7 +37,12 @@ pub async fn suspects(db: &mut PgConnection, group: &GroupRow) -> Result<Vec<Sus
             where a.worker_id is not null group by 1
         ), done as (
             select j.worker_id as worker, count(*) as n
-            from (select worker_id, finished_at from jobs where kind = $2 and state = 'succeeded' order by id desc limit $4) j
+            from (select worker_id, finished_at from jobs
+                  where state = 'succeeded'
+                    -- an equality would let the planner walk down the primary key for a kind that seldom succeeds
+                    and (kind, id) >= ($2, '00000000-0000-0000-0000-000000000000'::uuid)
+                    and (kind, id) <= ($2, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+                  order by kind desc, id desc limit $4) j
             where j.worker_id is not null and j.finished_at >= $3 group by 1
         )
         select worker as "worker!", coalesce(failed.n, 0) as "failed!", coalesce(done.n, 0) as "succeeded!",

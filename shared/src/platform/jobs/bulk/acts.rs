@@ -14,15 +14,23 @@ use crate::platform::jobs::tickets::Ticket;
 use crate::platform::tx::{Signal, Tx};
 
 /// A job after its change, for the ticket it needs or no longer needs.
-struct Changed {
-    id: JobId,
-    lane: String,
-    rank: i64,
-    state: String,
+pub(super) struct Changed {
+    pub id: JobId,
+    pub lane: String,
+    pub rank: i64,
+    pub state: String,
 }
 
 /// Does it, and writes down what became of each.
-pub(super) async fn act(tx: &mut Tx, bulk: BulkId, action: Action, params: &Params, ids: &[JobId]) -> Result<()> {
+///
+/// `may_reveal`: whether whoever started it may replace masked values.
+pub(super) async fn act(
+    tx: &mut Tx,
+    bulk: BulkId,
+    (action, params): (Action, &Params),
+    may_reveal: bool,
+    ids: &[JobId],
+) -> Result<()> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let from: Vec<String> = action.from().iter().map(|state| (*state).to_owned()).collect();
     let held = sqlx::query_scalar!(
@@ -39,7 +47,7 @@ pub(super) async fn act(tx: &mut Tx, bulk: BulkId, action: Action, params: &Para
             let jobs: Vec<JobId> = held.iter().copied().map(JobId).collect();
             requeue(tx, &jobs).await?.into_iter().map(|revived| revived.id.0).collect()
         }
-        Action::Edit => edit(tx, params, &held, &mut refused).await?,
+        Action::Edit => edit(tx, params, may_reveal, &held, &mut refused).await?,
         Action::Discard => {
             sqlx::query_scalar!("delete from jobs where id = any($1) returning id", &held).fetch_all(&mut **tx).await?
         }
@@ -64,12 +72,16 @@ pub(super) async fn act(tx: &mut Tx, bulk: BulkId, action: Action, params: &Para
     settle(tx, bulk, &ids, &changed, &refused).await
 }
 
-/// What undoing restores.
+/// What undoing restores ([`super::restore`]).
 async fn remember(tx: &mut Tx, bulk: BulkId, held: &[Uuid]) -> Result<()> {
     sqlx::query!(
         "update bulk_items i set was = jsonb_build_object('state', j.state, 'attempt', j.attempt, 'deaths', j.deaths,
                 'run_at', j.run_at, 'priority', j.priority, 'rank', j.rank, 'lane', j.lane, 'deadline_at', j.deadline_at,
-                'finished_at', j.finished_at, 'last_error', j.last_error, 'error_code', j.error_code, 'payload', j.payload)
+                'started_at', j.started_at, 'finished_at', j.finished_at, 'last_error', j.last_error,
+                'error_code', j.error_code, 'payload', j.payload, 'key_argument', j.key_argument, 'tenant', j.tenant,
+                'subject_type', j.subject_type, 'subject_id', j.subject_id, 'owner_id', j.owner_id,
+                'effects', (select coalesce(jsonb_agg(e), '[]') from job_effects e
+                            where e.job_id = j.id and e.done_at is null))
          from jobs j where i.operation_id = $1 and i.job_id = j.id and j.id = any($2)",
         bulk.0,
         held
@@ -105,20 +117,29 @@ async fn settle(
     Ok(())
 }
 
-async fn edit(tx: &mut Tx, params: &Params, held: &[Uuid], refused: &mut HashMap<Uuid, String>) -> Result<Vec<Uuid>> {
+async fn edit(
+    tx: &mut Tx,
+    params: &Params,
+    may_reveal: bool,
+    held: &[Uuid],
+    refused: &mut HashMap<Uuid, String>,
+) -> Result<Vec<Uuid>> {
     let steps = params.patch.as_deref().unwrap_or_default();
     let mut changed = Vec::new();
     for id in held {
         let payload = admin::payload(tx, JobId(*id)).await?;
         let after = patch::apply(&payload, steps);
         let done = match after {
-            Ok(after) => admin::edit(tx, JobId(*id), &after).await,
+            Ok(after) => admin::edit(tx, JobId(*id), &after, may_reveal).await,
             Err(why) => Err(Error::field("patch", "patch", why)),
         };
         match done {
             Ok(()) => changed.push(*id),
             Err(Error::Invalid(errors)) => {
                 refused.insert(*id, errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "));
+            }
+            Err(Error::Forbidden(right)) => {
+                refused.insert(*id, format!("has masked values: the right {right} is needed"));
             }
             Err(error) => return Err(error),
         }
@@ -143,6 +164,7 @@ async fn cancel(tx: &mut Tx, held: &[Uuid]) -> Result<Vec<Changed>> {
     let rows = sqlx::query_as!(
         Changed,
         r#"update jobs set cancel_requested_at = case when state = 'running' then now() end,
+                  started_at = case when state = 'running' then started_at end,
                   finished_at = case when state = 'running' then null else now() end,
                   state = case when state = 'running' then 'running' else 'cancelled' end
            where id = any($1) returning id as "id: JobId", lane, rank, state"#,
@@ -156,7 +178,7 @@ async fn cancel(tx: &mut Tx, held: &[Uuid]) -> Result<Vec<Changed>> {
 async fn kill(tx: &mut Tx, held: &[Uuid]) -> Result<Vec<Changed>> {
     let rows = sqlx::query_as!(
         Changed,
-        r#"update jobs set state = 'dead', finished_at = now(), error_code = coalesce(error_code, 'moved'),
+        r#"update jobs set state = 'dead', started_at = null, finished_at = now(), error_code = coalesce(error_code, 'moved'),
                   last_error = coalesce(last_error, 'moved to the dead letters by hand')
            where id = any($1) returning id as "id: JobId", lane, rank, state"#,
         held
@@ -198,7 +220,7 @@ async fn relocate(tx: &mut Tx, held: &[Uuid], lane: &str) -> Result<Vec<Uuid>> {
 }
 
 /// Those that may be claimed get a ticket after the commit.
-fn ticketed(tx: &mut Tx, rows: Vec<Changed>) -> Vec<Uuid> {
+pub(super) fn ticketed(tx: &mut Tx, rows: Vec<Changed>) -> Vec<Uuid> {
     rows.into_iter()
         .map(|row| {
             if matches!(row.state.as_str(), "queued" | "blocked") {

@@ -42,12 +42,13 @@ pub async fn freeze(tx: &mut Tx, new: &NewBulk) -> Result<BulkId> {
         None => filter_text(&terms),
     };
     sqlx::query!(
-        "insert into bulk_operations (id, action, params, filter, created_by) values ($1, $2, $3, $4, $5)",
+        "insert into bulk_operations (id, action, params, filter, created_by, by_hand) values ($1, $2, $3, $4, $5, $6)",
         id.0,
         new.action.name(),
         serde_json::to_value(&new.params).map_err(anyhow::Error::from)?,
         said,
-        tx.origin.actor.map(|actor| actor.0)
+        tx.origin.actor.map(|actor| actor.0),
+        new.ids.is_some()
     )
     .execute(&mut **tx)
     .await?;

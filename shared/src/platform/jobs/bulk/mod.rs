@@ -6,12 +6,13 @@
 mod acts;
 mod freeze;
 mod read;
+mod restore;
 mod run;
 mod undo;
 
 pub use freeze::{NewBulk, freeze};
 pub use read::{BulkView, Item, Tally, discarded, get, items, list, of_job, tallies};
-pub use run::{Pace, Step, end, pause, resume, start, step};
+pub use run::{Pace, Rights, Step, end, pause, resume, start, step};
 pub use undo::undo;
 
 use serde::{Deserialize, Serialize};

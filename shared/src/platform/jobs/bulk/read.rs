@@ -22,8 +22,10 @@ pub struct BulkView {
     /// What the action needs besides.
     #[schemars(with = "Params")]
     pub params: Json<Params>,
-    /// The filter as it was asked.
+    /// The filter as it was asked; of jobs that were chosen by hand, how many.
     pub filter: String,
+    /// The jobs were chosen one by one.
+    pub by_hand: bool,
     /// draft, running, paused, done, cancelled, undone.
     pub state: String,
     /// Jobs per second; none: all at once.
@@ -84,7 +86,7 @@ pub struct Item {
     pub kind: String,
     /// Its state when it was chosen.
     pub state: String,
-    /// pending, refused, done, skipped, undone, kept (it had started before it could be undone).
+    /// pending, refused, done, skipped, undone, kept (it had moved on before it could be undone).
     pub outcome: String,
     /// Why it was refused, skipped or kept.
     pub why: Option<String>,
@@ -99,20 +101,25 @@ macro_rules! operations {
     ($rest:tt, $($arg:expr),+) => {
         sqlx::query_as!(
             BulkView,
-            r#"select o.id as "id: BulkId", o.action as "action: Action", o.params as "params: Json<Params>", o.filter, o.state,
+            r#"select o.id as "id: BulkId", o.action as "action: Action", o.params as "params: Json<Params>", o.filter, o.by_hand, o.state,
                       o.per_second, o.not_before, o.reason, o.created_by, o.created_at, o.started_by, o.started_at,
                       o.finished_at, o.undone_at, n.total as "total!", n.pending as "pending!", n.done as "done!",
                       n.skipped as "skipped!", n.refused as "refused!", n.undone as "undone!", n.effects as "with_effects!",
                       case when o.action <> 'discard' and o.undone_at is null and n.done > 0
                            then coalesce(o.finished_at, now()) + $1 * interval '1 minute' end as undo_until
-               from bulk_operations o, lateral (
-                   select count(*) filter (where outcome <> 'refused') as total, count(*) filter (where outcome = 'pending') as pending,
-                          count(*) filter (where outcome in ('done', 'kept')) as done,
-                          count(*) filter (where outcome = 'skipped') as skipped,
-                          count(*) filter (where outcome = 'refused') as refused, count(*) filter (where outcome = 'undone') as undone,
+               from bulk_operations o cross join lateral (
+                   -- what was counted at its end; otherwise all of its items are
+                   select c.* from jsonb_to_record(o.counted) as c (state text, total bigint, pending bigint, done bigint,
+                                                                    skipped bigint, refused bigint, undone bigint, effects bigint)
+                   where c.state = o.state
+                   union all
+                   select o.state, count(*) filter (where outcome <> 'refused'), count(*) filter (where outcome = 'pending'),
+                          count(*) filter (where outcome in ('done', 'kept')), count(*) filter (where outcome = 'skipped'),
+                          count(*) filter (where outcome = 'refused'), count(*) filter (where outcome = 'undone'),
                           count(*) filter (where outcome <> 'refused' and o.state = 'draft'
-                                           and exists (select from job_effects e where e.job_id = i.job_id)) as effects
-                   from bulk_items i where i.operation_id = o.id) n
+                                           and exists (select from job_effects e where e.job_id = i.job_id))
+                   from bulk_items i where i.operation_id = o.id
+                   having (o.counted->>'state') is distinct from o.state) n
                where "# + $rest,
             UNDO_MINUTES as f64,
             $($arg),+
@@ -135,6 +142,17 @@ pub async fn list(db: &mut PgConnection, page: PageRequest) -> Result<Page<BulkV
 /// One operation.
 pub async fn get(db: &mut PgConnection, id: BulkId) -> Result<BulkView> {
     operations!("o.id = $2", id.0).fetch_optional(db).await?.ok_or(Error::NotFound("bulk operation"))
+}
+
+/// Counts the jobs of an operation that has just ended, so that nobody need count them again.
+pub(super) async fn count(db: &mut PgConnection, id: BulkId) -> Result<()> {
+    let n = get(db, id).await?;
+    let counted = serde_json::json!({
+        "state": n.state, "total": n.total, "pending": n.pending, "done": n.done, "skipped": n.skipped,
+        "refused": n.refused, "undone": n.undone, "effects": n.with_effects,
+    });
+    sqlx::query!("update bulk_operations set counted = $2 where id = $1", id.0, counted).execute(db).await?;
+    Ok(())
 }
 
 /// Its jobs by kind and state, the most first.

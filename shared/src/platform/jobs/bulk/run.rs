@@ -7,6 +7,7 @@ use validator::Validate;
 
 use super::acts;
 use super::freeze::jobs;
+use super::read::count;
 use super::{Action, BulkView, FREELY, LARGE, Params, get};
 use crate::kernel::Error;
 use crate::kernel::Result;
@@ -31,6 +32,15 @@ pub struct Pace {
     pub word: Option<String>,
 }
 
+/// What whoever starts an operation may do besides.
+#[derive(Clone, Copy, Debug)]
+pub struct Rights {
+    /// Change more than [`LARGE`] jobs at once.
+    pub large: bool,
+    /// Replace masked values.
+    pub reveal: bool,
+}
+
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -42,7 +52,7 @@ pub enum Step {
 
 /// Starts a draft. 422 without a reason or the word where they are needed, 403 beyond 10,000 jobs without the right, 409
 /// when it was started before.
-pub async fn start(tx: &mut Tx, id: BulkId, pace: &Pace, may_be_large: bool) -> Result<BulkView> {
+pub async fn start(tx: &mut Tx, id: BulkId, pace: &Pace, rights: Rights) -> Result<BulkView> {
     pace.validate()?;
     lock(tx, id, "draft").await?;
     let view = get(tx, id).await?;
@@ -53,7 +63,7 @@ pub async fn start(tx: &mut Tx, id: BulkId, pace: &Pace, may_be_large: bool) -> 
     if view.total > FREELY && reason.is_none() {
         return Err(Error::field("reason", "required", format!("is needed beyond {FREELY} jobs")));
     }
-    if view.total > LARGE && !may_be_large {
+    if view.total > LARGE && !rights.large {
         return Err(Error::Forbidden("bulk.large".into()));
     }
     let name = view.action.name();
@@ -62,13 +72,15 @@ pub async fn start(tx: &mut Tx, id: BulkId, pace: &Pace, may_be_large: bool) -> 
         return Err(Error::field("word", "required", format!("type `{name}`: there is no filter, every job is meant")));
     }
     sqlx::query!(
-        "update bulk_operations set per_second = $2, not_before = $3, reason = $4, started_by = $5, started_at = now()
+        "update bulk_operations set per_second = $2, not_before = $3, reason = $4, started_by = $5, started_at = now(),
+                may_reveal = $6
          where id = $1",
         id.0,
         pace.per_second,
         pace.not_before,
         reason,
-        tx.origin.actor.map(|actor| actor.0)
+        tx.origin.actor.map(|actor| actor.0),
+        rights.reveal
     )
     .execute(&mut **tx)
     .await?;
@@ -100,7 +112,8 @@ pub async fn end(tx: &mut Tx, id: BulkId) -> Result<()> {
 /// Handles the next jobs of an operation, at most so many, in one transaction with what becomes of them.
 pub async fn step(tx: &mut Tx, id: BulkId, most: i64) -> Result<Step> {
     let operation = sqlx::query!(
-        r#"select action as "action: Action", params as "params: Json<Params>", per_second, state, started_by
+        r#"select action as "action: Action", params as "params: Json<Params>", per_second, state, started_by,
+                  may_reveal
            from bulk_operations where id = $1 for update"#,
         id.0
     )
@@ -123,7 +136,7 @@ pub async fn step(tx: &mut Tx, id: BulkId, most: i64) -> Result<Step> {
     let handled = ids.len();
     // Whoever started it is who changes the jobs.
     tx.origin.actor = operation.started_by.map(crate::kernel::ids::UserId);
-    acts::act(tx, id, operation.action, &operation.params, &jobs(ids)).await?;
+    acts::act(tx, id, (operation.action, &operation.params), operation.may_reveal, &jobs(ids)).await?;
     Ok(Step::More(handled, operation.per_second))
 }
 
@@ -169,5 +182,5 @@ async fn set(tx: &mut Tx, id: BulkId, state: &str) -> Result<()> {
     )
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    if state == "paused" { Ok(()) } else { count(tx, id).await }
 }

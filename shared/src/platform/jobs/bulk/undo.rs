@@ -1,14 +1,15 @@
-//! Undoing an operation: jobs that have not started since go back to where they were.
+//! Undoing an operation: jobs that have not moved on since go back to where they were.
 
+use super::read::count;
+use super::restore::restore;
 use super::{UNDO_MINUTES, get};
 use crate::kernel::Error;
 use crate::kernel::Result;
-use crate::kernel::ids::{BulkId, JobId};
-use crate::platform::jobs::tickets::Ticket;
-use crate::platform::tx::{Signal, Tx};
+use crate::kernel::ids::BulkId;
+use crate::platform::tx::Tx;
 
-/// Ends the operation if it still runs and puts its jobs back, but for those that have started since. Returns how many
-/// are back and how many were too late. 409 for what cannot be undone, or not any more.
+/// Ends the operation if it still runs and puts its jobs back, but for those that have started or were changed since.
+/// Returns how many are back and how many stay as they are. 409 for what cannot be undone, or not any more.
 pub async fn undo(tx: &mut Tx, id: BulkId) -> Result<(usize, usize)> {
     let state = sqlx::query_scalar!("select state from bulk_operations where id = $1 for update", id.0)
         .fetch_optional(&mut **tx)
@@ -25,9 +26,15 @@ pub async fn undo(tx: &mut Tx, id: BulkId) -> Result<(usize, usize)> {
     if view.undo_until.is_none_or(|until| until < now) {
         return Err(Error::conflict("bulk_late", format!("it could be undone for {UNDO_MINUTES} minutes")));
     }
-    let back = restore(tx, id).await?;
+    let back = restore(tx, id, &view).await?;
     let kept = sqlx::query!(
-        "update bulk_items set outcome = 'kept', why = 'it had started' where operation_id = $1 and outcome = 'done'",
+        "update bulk_items i
+         set outcome = 'kept',
+             why = case when i.was->>'state' = 'running' then 'it was running' when n.fence is null then 'gone'
+                        when n.fence > i.fence then 'it had started' else 'changed since' end
+         from (select x.job_id, j.fence from bulk_items x left join jobs j on j.id = x.job_id
+               where x.operation_id = $1 and x.outcome = 'done') n
+         where i.operation_id = $1 and i.job_id = n.job_id",
         id.0
     )
     .execute(&mut **tx)
@@ -40,35 +47,6 @@ pub async fn undo(tx: &mut Tx, id: BulkId) -> Result<(usize, usize)> {
     )
     .execute(&mut **tx)
     .await?;
+    count(tx, id).await?;
     Ok((back, kept.rows_affected() as usize))
-}
-
-/// A job whose fence is that of the change has not been claimed since.
-async fn restore(tx: &mut Tx, id: BulkId) -> Result<usize> {
-    let rows = sqlx::query!(
-        r#"with back as (
-               update jobs j set state = i.was->>'state', attempt = (i.was->>'attempt')::int, deaths = (i.was->>'deaths')::smallint,
-                      run_at = (i.was->>'run_at')::timestamptz, priority = (i.was->>'priority')::smallint,
-                      rank = (i.was->>'rank')::bigint, lane = i.was->>'lane', deadline_at = (i.was->>'deadline_at')::timestamptz,
-                      finished_at = (i.was->>'finished_at')::timestamptz, last_error = i.was->>'last_error',
-                      error_code = i.was->>'error_code', payload = i.was->'payload'
-               from bulk_items i
-               where i.operation_id = $1 and i.outcome = 'done' and i.job_id = j.id and i.fence = j.fence and j.state <> 'running'
-               returning j.id, j.lane, j.rank, j.state
-           ), noted as (
-               update bulk_items set outcome = 'undone' where operation_id = $1 and job_id in (select id from back)
-           )
-           select id as "id!: JobId", lane as "lane!", rank as "rank!", state as "state!" from back"#,
-        id.0
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let count = rows.len();
-    for row in rows {
-        tx.platform().tickets.remove(&row.lane, row.id);
-        if matches!(row.state.as_str(), "queued" | "blocked") {
-            tx.after_commit(Signal::Ticket(Ticket { job: row.id, lane: row.lane, rank: row.rank }));
-        }
-    }
-    Ok(count)
 }

@@ -73,6 +73,17 @@ pub fn hide(value: &mut Value) -> bool {
     masked
 }
 
+/// Whether what was shown in the place of a secret stands where the secret should.
+pub fn stands_in(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(stands_in),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| if looks_secret(name) { value == MASK } else { stands_in(value) })
+        }
+        _ => false,
+    }
+}
+
 fn looks_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     EXACT.contains(&&*name) || TELLING.iter().any(|part| name.contains(part))
@@ -97,7 +108,9 @@ mod tests {
     fn what_was_masked_comes_back() {
         let known = json!({ "token": "t", "list": [{ "pin": 1, "a": 1 }], "gone": 1 });
         let mut edited = json!({ "token": MASK, "list": [{ "pin": MASK, "a": 2 }], "new": MASK });
+        assert!(stands_in(&edited));
         restore(&mut edited, &known);
+        assert!(!stands_in(&edited), "under a name that is no secret's it is a word");
         assert_eq!(edited, json!({ "token": "t", "list": [{ "pin": 1, "a": 2 }], "new": MASK }));
     }
 
