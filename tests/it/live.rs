@@ -89,7 +89,7 @@ async fn ten_tabs_cost_the_database_what_one_does() {
     let mut app = TestApp::new().await;
     app.admin().await;
     let (base, chef) = (served(&app).await, cookie(&app, "chef").await);
-    // As many tabs, for the same time, in which as much happens.
+    // Statements a second while as much happens, for the same time or, on a slow machine, longer.
     let cost = async |tabs: usize| {
         let mut open = join_all((0..tabs).map(|_| tab(&base, &chef))).await;
         let before = statements.0.load(Ordering::Relaxed);
@@ -103,13 +103,13 @@ async fn ten_tabs_cost_the_database_what_one_does() {
             assert!(join_all(pages).await.iter().all(|page| page.contains("letter 0")));
             sleep_until(begun + ROUND * n).await;
         }
-        statements.0.load(Ordering::Relaxed) - before
+        (statements.0.load(Ordering::Relaxed) - before) as f64 / begun.elapsed().as_secs_f64()
     };
     let (one, ten) = (cost(1).await, cost(10).await);
-    assert!(one > 30, "the counter counts: {one}");
+    assert!(one > 1.0, "the counter counts: {one}");
     // One reading more may fall into the same time.
-    let most = one * 5 / 4 + 10;
-    assert!(ten <= most, "one tab asked {one} times, ten asked {ten} times, which is more than {most}");
+    let most = one * 1.25 + 1.0;
+    assert!(ten <= most, "one tab asked {one} times a second, ten asked {ten} times, which is more than {most}");
     app.leave_jobs();
 }
 
