@@ -258,9 +258,9 @@ fn rendered(desk: &Desk, mail: &EmailView) -> Result<RenderedMail, Error> {
 
 fn facts(mail: &EmailView, about: Option<Fact>, may: &Permissions) -> Vec<Fact> {
     let code = |name, value: &Option<String>| value.as_ref().map(|value| Fact::code(name, value));
-    let account = |user| match may.can(PEOPLE) {
-        true => Fact::link("Account", user, format!("/admin/users/{user}")),
-        false => Fact::code("Account", user),
+    let account = |user| {
+        let known = may.can(PEOPLE).then(|| Fact::link("Account", user, format!("/admin/users/{user}")));
+        known.unwrap_or_else(|| Fact::code("Account", user))
     };
     let suppressed = (mail.row.status == "suppressed").then(|| {
         let address = form_urlencoded::byte_serialize(mail.row.to_address.as_bytes()).collect::<String>();

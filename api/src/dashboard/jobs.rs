@@ -7,8 +7,8 @@ use axum::response::Response;
 use serde::Serialize;
 use shared::kernel::Error;
 use shared::kernel::ids::JobId;
-use shared::kernel::page::Page;
-use shared::platform::jobs::admin::{self, JobFilter, Sort, Term, views};
+use shared::kernel::page::{Page, PageRequest};
+use shared::platform::jobs::admin::{self, JobFilter, JobRow, Sort, Term, views};
 use shared::platform::jobs::health::{COUNT_CAP, LaneView};
 
 use crate::dashboard::bulk::Offer;
@@ -96,18 +96,14 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
     let sort = given.sort.unwrap_or_default();
     let filter = JobFilter { sort: given.sort.filter(|sort| *sort != Sort::Age), ..JobFilter::of(&terms) };
     let patience = if whole { ALL_OF_IT } else { PATIENCE };
-    let (page, near) = match &wrong {
-        Some(_) => (Page { rows: Vec::new(), next: None }, false),
-        None => admin::list_within(&mut db, &filter, request, patience).await?,
-    };
-    let many = match (request.after, &page.next) {
-        (None, None) if !near => Some(page.rows.len() as i64),
-        _ => admin::count_within(&mut db, &terms, COUNT_CAP + 1, patience).await?,
+    let (page, near, many) = match &wrong {
+        None => found(&mut db, &filter, &terms, request, patience).await?,
+        Some(_) => (Page { rows: Vec::new(), next: None }, false, None),
     };
     let suggestions = admin::suggestions(&mut db).await?;
     let views = views::list(&mut db, desk.me.user).await?;
-    let empty_handed = page.rows.is_empty() && wrong.is_none() && !near;
-    let hidden = if empty_handed { behind(&mut db, &terms, patience).await? } else { Vec::new() };
+    let hides = page.rows.is_empty() && wrong.is_none() && !near;
+    let hidden = behind(&mut db, if hides { &terms } else { &[] }, patience).await?;
     drop(db);
     let health = desk.pulse.read(&desk.app.platform).await?;
     let dead = filter::state(&terms) == Some("dead");
@@ -166,6 +162,22 @@ fn said(errors: &[shared::kernel::error::FieldError]) -> String {
         None => format!("{}: {}.", error.path, error.message),
     };
     errors.iter().map(line).collect::<Vec<_>>().join(" ")
+}
+
+/// The rows, whether only the first jobs were looked through for them, and how many match, where that is soon known.
+async fn found(
+    db: &mut sqlx::PgConnection,
+    filter: &JobFilter,
+    terms: &[Term],
+    request: PageRequest,
+    patience: Duration,
+) -> Result<(Page<JobRow>, bool, Option<i64>), ApiError> {
+    let (page, near) = admin::list_within(db, filter, request, patience).await?;
+    let many = match (request.after, &page.next) {
+        (None, None) if !near => Some(page.rows.len() as i64),
+        _ => admin::count_within(db, terms, COUNT_CAP + 1, patience).await?,
+    };
+    Ok((page, near, many))
 }
 
 /// Somebody pasted a job's id into the search box.

@@ -115,17 +115,7 @@ fn problems(health: &Health) -> Vec<Alarm> {
         };
         problems.push(Alarm::new(text, "/admin/workers", "See workers", "lost"));
     }
-    let mut others: Vec<&str> = health.alive().map(|worker| &*worker.version).filter(|v| *v != VERSION).collect();
-    others.sort_unstable();
-    others.dedup();
-    if !others.is_empty() {
-        let text = say!(
-            "The API runs version {ours}, workers run {theirs}: one of them was not deployed.",
-            ours = VERSION,
-            theirs = others.join(", ")
-        );
-        problems.push(Alarm::new(text, "/admin/workers", "See workers", "alert"));
-    }
+    problems.extend(versions(health));
     let late = |lane: &&LaneView| {
         lane.oldest_seconds.is_some_and(|s| s > TOO_LONG)
             && lane.paused_at.is_none()
@@ -143,21 +133,7 @@ fn problems(health: &Health) -> Vec<Alarm> {
             "queued",
         ));
     }
-    for lane in health.lanes.iter().filter(|lane| lane.paused_at.is_some() && lane.waiting > 0) {
-        let n = capped(lane.waiting.min(COUNT_CAP), lane.waiting > COUNT_CAP);
-        let text = match &lane.pause_reason {
-            Some(reason) => {
-                say!(
-                    "Queue {name} is paused, “{reason}”; waiting in it: {n}.",
-                    name = lane.name,
-                    reason = reason,
-                    n = n
-                )
-            }
-            None => say!("Queue {name} is paused; waiting in it: {n}.", name = lane.name, n = n),
-        };
-        problems.push(Alarm::new(text, "/admin/queues", "See queues", "paused"));
-    }
+    problems.extend(health.lanes.iter().filter(|lane| lane.paused_at.is_some() && lane.waiting > 0).map(paused));
     let (dead, more) = health.total(|lane| lane.dead);
     if dead > 0 {
         let text = match dead {
@@ -167,6 +143,31 @@ fn problems(health: &Health) -> Vec<Alarm> {
         problems.push(Alarm::new(text, "/admin/jobs?state=dead", "See them", "dead"));
     }
     problems
+}
+
+/// A deploy that did not reach everybody.
+fn versions(health: &Health) -> Option<Alarm> {
+    let mut others: Vec<&str> = health.alive().map(|worker| &*worker.version).filter(|v| *v != VERSION).collect();
+    others.sort_unstable();
+    others.dedup();
+    let text = say!(
+        "The API runs version {ours}, workers run {theirs}: one of them was not deployed.",
+        ours = VERSION,
+        theirs = others.join(", ")
+    );
+    (!others.is_empty()).then(|| Alarm::new(text, "/admin/workers", "See workers", "alert"))
+}
+
+/// Somebody stopped a queue, and may have forgotten it.
+fn paused(lane: &LaneView) -> Alarm {
+    let n = capped(lane.waiting.min(COUNT_CAP), lane.waiting > COUNT_CAP);
+    let text = match &lane.pause_reason {
+        Some(reason) => {
+            say!("Queue {name} is paused, “{reason}”; waiting in it: {n}.", name = lane.name, reason = reason, n = n)
+        }
+        None => say!("Queue {name} is paused; waiting in it: {n}.", name = lane.name, n = n),
+    };
+    Alarm::new(text, "/admin/queues", "See queues", "paused")
 }
 
 /// What is tried again and again, and nobody has said that they know.
