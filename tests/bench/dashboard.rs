@@ -24,7 +24,7 @@ const WANTED: f64 = 100.0;
 const PASSWORD: &str = "bench bench bench 1";
 
 /// Pages without an id in their address; `{}` stands for one of each.
-const PAGES: [&str; 38] = [
+const PAGES: [&str; 41] = [
     "",
     "/jobs",
     "/jobs?state=dead",
@@ -40,6 +40,8 @@ const PAGES: [&str; 38] = [
     "/jobs?filter=age%3C2h",
     "/jobs?filter=tenant:acme",
     "/jobs?filter=version:1.0.0",
+    "/jobs?filter=tenant:acme+kind:export.build",
+    "/jobs?filter=-kind:email.send+-state:succeeded",
     "/jobs?q=reader777777@",
     "/jobs?sort=duration",
     "/jobs?sort=attempts",
@@ -51,6 +53,7 @@ const PAGES: [&str; 38] = [
     "/batches",
     "/bulk",
     "/workers",
+    "/alarms",
     "/schedules",
     "/emails",
     "/suppressions",

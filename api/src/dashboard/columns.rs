@@ -54,6 +54,13 @@ impl Columns {
         Self { all: all.to_vec(), chosen: wanted.is_some() }
     }
 
+    /// Of the dead: when they died and are deleted says more than how long their last run took.
+    pub fn of_the_dead(mut self) -> Self {
+        let usual = !self.chosen;
+        self.all.iter_mut().filter(|column| usual && column.name == "next").for_each(|column| column.shown = false);
+        self
+    }
+
     /// With the headings that change the order; `link` makes the address of the list in one.
     pub fn sorted(mut self, now: Sort, link: impl Fn(&Self, Sort) -> String) -> Self {
         let headings: Vec<_> =

@@ -29,8 +29,10 @@ use crate::extract::Paging;
 /// Tabs in the order of concern.
 const TABS: [&str; 8] = ["queued", "blocked", "running", "retrying", "dead", "scheduled", "succeeded", "cancelled"];
 
-/// The list may look for its rows so long, and so long again count them; then it says what the first jobs hold.
-const PATIENCE: Duration = Duration::from_millis(40);
+/// The list may look so long for its rows; then it says what the first jobs hold. What an index answers takes less.
+const PATIENCE: Duration = Duration::from_millis(55);
+/// And so long again count those that match.
+const COUNTING: Duration = Duration::from_millis(30);
 /// When somebody asked for all of it: less than any statement may take.
 const ALL_OF_IT: Duration = Duration::from_secs(12);
 /// Filters of an empty list that are tried without.
@@ -95,7 +97,7 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
     let mut db = desk.db().await?;
     let sort = given.sort.unwrap_or_default();
     let filter = JobFilter { sort: given.sort.filter(|sort| *sort != Sort::Age), ..JobFilter::of(&terms) };
-    let patience = if whole { ALL_OF_IT } else { PATIENCE };
+    let patience = if whole { (ALL_OF_IT, ALL_OF_IT) } else { (PATIENCE, COUNTING) };
     let (page, near, many) = match &wrong {
         None => found(&mut db, &filter, &terms, request, patience).await?,
         Some(_) => (Page { rows: Vec::new(), next: None }, false, None),
@@ -103,10 +105,11 @@ pub async fn list(desk: Desk, Paging(request): Paging) -> Result<Response, ApiEr
     let suggestions = admin::suggestions(&mut db).await?;
     let views = views::list(&mut db, desk.me.user).await?;
     let hides = page.rows.is_empty() && wrong.is_none() && !near;
-    let hidden = behind(&mut db, if hides { &terms } else { &[] }, patience).await?;
+    let hidden = behind(&mut db, if hides { &terms } else { &[] }, patience.1).await?;
     drop(db);
     let health = desk.pulse.read(&desk.app.platform).await?;
     let dead = filter::state(&terms) == Some("dead");
+    let columns = if dead { columns.of_the_dead() } else { columns };
     let heading = word(if dead { "Dead letters" } else { "Jobs" });
     let query = columns.with(&filter::query(&filter));
     let all = format!("{query}&whole=1");
@@ -170,12 +173,13 @@ async fn found(
     filter: &JobFilter,
     terms: &[Term],
     request: PageRequest,
-    patience: Duration,
+    (looking, counting): (Duration, Duration),
 ) -> Result<(Page<JobRow>, bool, Option<i64>), ApiError> {
-    let (page, near) = admin::list_within(db, filter, request, patience).await?;
+    let (page, near) = admin::list_within(db, filter, request, looking).await?;
     let many = match (request.after, &page.next) {
-        (None, None) if !near => Some(page.rows.len() as i64),
-        _ => admin::count_within(db, terms, COUNT_CAP + 1, patience).await?,
+        _ if near => None,
+        (None, None) => Some(page.rows.len() as i64),
+        _ => admin::count_within(db, terms, COUNT_CAP + 1, counting).await?,
     };
     Ok((page, near, many))
 }
