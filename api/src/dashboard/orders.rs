@@ -166,7 +166,7 @@ fn facts(order: &Order, customer: &customers::Customer) -> Vec<Fact> {
         Some(Fact::text("VAT", order.total_vat.said(locale()))),
         Some(Fact::text("Gross", order.total_gross.said(locale()))),
         Some(Fact::at("Placed", order.placed_at)),
-        order.expires_at.map(|at| Fact::at("Waits until", at)),
+        order.expires_at.filter(|_| order.status == OrderStatus::Pending).map(|at| Fact::at("Expires", at)),
         order.paid_at.map(|at| Fact::at("Paid", at)),
         order.due_at.map(|at| Fact::at("Due", at)),
         order.completed_at.map(|at| Fact::at("Completed", at)),
